@@ -83,7 +83,7 @@ function(epp_bench name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
 endfunction()
 
-# epp_proto(name PROTOS ... [GRPC]): generated messages (and services) as one unity-built library without our warnings.
+# epp_proto(name PROTOS ... [GRPC]): generated messages (and services) as one library without our warnings.
 function(epp_proto name)
   cmake_parse_arguments(ARG "GRPC" "" "PROTOS;DEPS" ${ARGN})
   find_package(Protobuf REQUIRED)
@@ -107,7 +107,6 @@ function(epp_proto name)
     list(APPEND sources ${outs})
   endforeach()
   add_library(epp_proto_${name} STATIC ${sources})
-  set_target_properties(epp_proto_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   target_compile_options(epp_proto_${name} PRIVATE -w)
   target_include_directories(epp_proto_${name} SYSTEM PUBLIC "${gen}")
   target_link_libraries(epp_proto_${name} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
