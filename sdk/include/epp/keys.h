@@ -1,0 +1,55 @@
+/* Data keys that the host and the built-in plugins publish. Consumers declare them by these names; where a producer
+ * can be chosen by parameter, the part after '/' is the producer instance's name. */
+#ifndef EPP_KEYS_H
+#define EPP_KEYS_H
+
+/* Scraped per endpoint, published together (type f64 unless noted; missing: never scraped or not exposed). */
+#define EPP_KEY_WAITING_QUEUE_SIZE "WaitingQueueSize/core-metrics-extractor"       /* requests */
+#define EPP_KEY_RUNNING_REQUESTS_SIZE "RunningRequestsSize/core-metrics-extractor" /* requests */
+#define EPP_KEY_KV_CACHE_USAGE "KVCacheUsagePercent/core-metrics-extractor"        /* a fraction, 0..1 */
+#define EPP_KEY_ACTIVE_MODELS "ActiveModels/core-metrics-extractor"                /* string list: loaded adapters */
+#define EPP_KEY_WAITING_MODELS "WaitingModels/core-metrics-extractor"              /* string list */
+#define EPP_KEY_MAX_ACTIVE_MODELS "MaxActiveModels/core-metrics-extractor"
+#define EPP_KEY_CACHE_BLOCK_SIZE "CacheBlockSize/core-metrics-extractor" /* tokens per KV block */
+#define EPP_KEY_CACHE_NUM_BLOCKS "CacheNumBlocks/core-metrics-extractor"
+#define EPP_KEY_UPDATE_TIME "UpdateTime/core-metrics-extractor" /* i64: host clock ns of the last good scrape */
+
+/* Request scope, by token-producer. */
+#define EPP_KEY_TOKENIZED_PROMPT "TokenizedPrompt/token-producer"            /* u32 list: ids of all prompts */
+#define EPP_KEY_TOKENIZED_PROMPT_ENDS "TokenizedPrompt/token-producer#ends"  /* u32 list: end offset of each prompt */
+#define EPP_KEY_TOKENIZED_FEATURES "TokenizedPrompt/token-producer#features" /* bytes: epp_mm_feature[] */
+#define EPP_KEY_TOKENIZED_SALT "TokenizedPrompt/token-producer#cache_salt"   /* str */
+
+/* Per endpoint and request, by a prefix producer; i64. */
+#define EPP_KEY_PREFIX_MATCH_TYPE "PrefixCacheMatchInfoDataKey"
+#define EPP_KEY_PREFIX_MATCH "PrefixCacheMatchInfoDataKey/approx-prefix-cache-producer"
+#define EPP_FIELD_PREFIX_MATCH_BLOCKS "#match_blocks"
+#define EPP_FIELD_PREFIX_TOTAL_BLOCKS "#total_blocks"
+#define EPP_FIELD_PREFIX_BLOCK_SIZE "#block_size_tokens"
+#define EPP_FIELD_PREFIX_CACHED_BLOCKS "#cached_block_count"
+
+/* By inflight-load-producer: live counters (i64), and per request the tokens this request would add (i64). */
+#define EPP_KEY_INFLIGHT_LOAD_TYPE "InFlightLoadDataKey"
+#define EPP_KEY_INFLIGHT_LOAD "InFlightLoadDataKey/inflight-load-producer"
+#define EPP_FIELD_INFLIGHT_REQUESTS "#requests"
+#define EPP_FIELD_INFLIGHT_TOKENS "#tokens"
+#define EPP_KEY_UNCACHED_TOKENS_TYPE "UncachedRequestTokensDataKey"
+#define EPP_KEY_UNCACHED_TOKENS "UncachedRequestTokensDataKey/inflight-load-producer"
+#define EPP_FIELD_UNCACHED_TOKENS "#tokens"
+
+#include <stdint.h>
+
+#define EPP_MODALITY_IMAGE 1u
+#define EPP_MODALITY_VIDEO 2u
+#define EPP_MODALITY_AUDIO 3u
+
+/* One multimodal item of a tokenized prompt. Frozen. */
+typedef struct epp_mm_feature {
+  uint32_t prompt;
+  uint32_t modality; /* EPP_MODALITY_* */
+  uint32_t offset;   /* first placeholder token, within its prompt */
+  uint32_t length;   /* placeholder tokens */
+  uint64_t hash;     /* of the content */
+} epp_mm_feature;
+
+#endif
