@@ -1,0 +1,94 @@
+// The configuration as written: one plain value for manifest JSON and EndpointPickerConfig YAML alike.
+// Deprecated fields are already folded into their successors; nothing is injected yet (that is wiring.h).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace epp::config {
+
+// A use of a plugin instance's name, and where in the document it stands.
+struct PluginRef {
+  std::string name;
+  std::string pointer;
+};
+
+struct FeatureGates {
+  bool flow_control = false;
+  bool ha_populate_non_leader_datastore = true;
+};
+
+// What the host answers in place of a filter, screener or admitter that failed.
+enum class OnFault { kReject, kIgnore };
+
+struct PluginSpec {
+  std::string name;  // defaults to `type`; unique
+  std::string type;
+  std::optional<std::string> parameters;  // raw JSON text, "null" included; absent is "no parameters"
+  std::string library;                    // ours: file name of the library that must provide the type
+  std::string sha256;                     // ours: pinned digest of that library, 64 lower-case hex digits
+  std::optional<OnFault> on_fault;        // ours
+  std::string pointer;                    // of the entry
+};
+
+struct ProfilePlugin {
+  PluginRef ref;
+  std::optional<double> weight;  // any sign; meaningful for scorers only
+};
+
+struct SchedulingProfile {
+  std::string name;
+  std::vector<ProfilePlugin> plugins;
+  std::string pointer;
+};
+
+struct DataSource {
+  PluginRef ref;
+  std::vector<PluginRef> extractors;
+};
+
+struct DataLayer {
+  bool inject_defaults = true;
+  std::vector<DataSource> sources;
+  std::optional<PluginRef> discovery;
+  std::optional<PluginRef> peer_discovery;  // parsed; no effect
+  PluginRef cross_replica_syncer;           // empty name: none
+  std::chrono::nanoseconds cross_replica_sync_interval = std::chrono::milliseconds(200);
+};
+
+// Limits: absent or 0 is "the default", as the reference has it. Bytes and requests are never negative.
+struct PriorityBand {
+  std::int64_t priority = 0;
+  std::int64_t max_bytes = 1'000'000'000;
+  std::int64_t max_requests = 5000;
+  PluginRef fairness_policy{"global-strict-fairness-policy", {}};
+  PluginRef ordering_policy{"fcfs-ordering-policy", {}};
+};
+
+struct FlowControl {
+  std::int64_t max_bytes = 0;                                                   // 0: unlimited
+  std::int64_t max_requests = 0;                                                // 0: unlimited
+  std::chrono::nanoseconds default_request_ttl = std::chrono::seconds(60);      // 0: no eviction
+  std::chrono::nanoseconds no_endpoint_request_ttl = std::chrono::seconds(60);  // 0: no eviction
+  std::optional<PriorityBand> default_priority_band;
+  std::optional<PriorityBand> default_negative_priority_band;
+  std::vector<PriorityBand> priority_bands;  // as listed; band 0 is not added here
+  PluginRef usage_limit_policy{"static-usage-limit-policy", {}};
+  bool enable_eviction = false;
+};
+
+struct Config {
+  FeatureGates feature_gates;
+  std::vector<std::string> plugin_directories;  // ours: searched after --plugin-dir
+  std::vector<PluginSpec> plugins;
+  std::vector<SchedulingProfile> profiles;
+  DataLayer data_layer;
+  FlowControl flow_control;
+  std::vector<PluginRef> parsers;  // empty: the default list
+  PluginRef saturation_detector;   // empty name: the default detector
+};
+
+}  // namespace epp::config
