@@ -1,0 +1,90 @@
+// The endpoint table: who the endpoints are and what was last scraped from them.
+//
+// Writers (discovery, scrapers) change it under a lock; readers get immutable snapshots. Scraped values are stored at
+// once but published together: `publish()` builds a new snapshot when something changed since the last one. Discovery
+// changes publish themselves.
+#pragma once
+
+#include "endpoints/attributes.h"
+#include "endpoints/endpoint.h"
+#include "endpoints/snapshot.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace epp::endpoints {
+
+// Values scraped from one endpoint in one go; applied together. An attribute that is not mentioned keeps its value.
+class ScrapedValues {
+ public:
+  void set(epp_attr attr, double value);
+  void set(epp_attr attr, int64_t value);
+  void set(epp_attr attr, std::string value);
+  void set(epp_attr attr, std::vector<std::string> value);
+  void clear();
+
+  struct Item {
+    epp_attr attr;
+    uint32_t type;  // EPP_TYPE_*
+    double f64;
+    int64_t i64;
+    std::string text;
+    std::vector<std::string> list;
+  };
+  std::span<const Item> items() const { return items_; }
+
+ private:
+  std::vector<Item> items_;
+};
+
+// Told of endpoints that come, change and go. Calls are serialised, on the thread that changed the table, and for an
+// addition come before the endpoint can be seen in a snapshot.
+class EndpointListener {
+ public:
+  virtual ~EndpointListener() = default;
+  virtual void on_endpoint_added(const EndpointPtr& endpoint) = 0;  // also when its identity was updated (same uid)
+  virtual void on_endpoint_removed(const EndpointPtr& endpoint) = 0;
+};
+
+class EndpointTable {
+ public:
+  static constexpr uint32_t kMaxSlots = 65536;
+
+  explicit EndpointTable(AttributeRegistry& attributes);
+  ~EndpointTable();
+
+  // Makes the set of endpoints equal to `specs` (ids unique; the last duplicate wins). Returns the number of changes.
+  size_t replace(std::vector<EndpointSpec> specs);
+  // Adds or updates one; false when the table is full.
+  bool upsert(EndpointSpec spec);
+  bool remove(std::string_view id);
+
+  // Adds a listener and tells it of every present endpoint. Listeners outlive their registration; removing one returns
+  // after its last call.
+  void add_listener(EndpointListener* listener);
+  void remove_listener(EndpointListener* listener);
+
+  // Stores what was scraped; dropped when the endpoint is no longer live.
+  void store(const Endpoint& endpoint, const ScrapedValues& values);
+  // Publishes stored values. Cheap when nothing changed. Called by the scraper at its tick.
+  void publish();
+
+  // The current snapshot. [any thread], no contended lock: a thread-local copy is reused while the generation stands.
+  SnapshotPtr snapshot() const;
+
+  // Live counters: base address of the column of `attr` (storage kLive), stable for the table's life, kMaxSlots long.
+  const int64_t* live_column(epp_attr attr) const;
+  // Adds; clamps at 0; dropped when slot is no longer owned by uid. Returns the new value.
+  int64_t live_add(epp_attr attr, uint32_t slot, uint64_t uid, int64_t delta);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace epp::endpoints
