@@ -1,0 +1,132 @@
+// A plugin instance as the host calls it: resolved extension tables, fault accounting, declared attributes.
+#pragma once
+
+#include <epp/abi.h>
+#include <epp/ext/filter.h>
+#include <epp/ext/lifecycle.h>
+#include <epp/ext/picker.h>
+#include <epp/ext/producer.h>
+#include <epp/ext/profile_handler.h>
+#include <epp/ext/request_hooks.h>
+#include <epp/ext/response_hooks.h>
+#include <epp/ext/saturation_detector.h>
+#include <epp/ext/scorer.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace epp::plugins {
+
+// Extension points, as metric labels name them.
+enum class ExtensionPoint : uint8_t {
+  kRequestHeader,
+  kScreener,
+  kDataProducer,
+  kAdmission,
+  kProfilePicker,
+  kFilter,
+  kScorer,
+  kPicker,
+  kProcessProfilesResults,
+  kPreRequest,
+  kResponseReceived,
+  kResponseStreaming,
+  kResponseComplete,
+  kSaturation,
+};
+inline constexpr size_t kExtensionPointCount = 14;
+std::string_view to_string(ExtensionPoint point);  // "Scorer", ...
+
+// Why an answer was not used.
+enum class Fault : uint8_t { kError, kNotANumber, kOutOfRange, kTimeout, kScopeRead, kScopeWrite, kLateCompletion };
+inline constexpr size_t kFaultCount = 7;
+std::string_view to_string(Fault fault);
+
+// What happens when a filter, screener or admitter fails.
+enum class OnFault : uint8_t { kReject, kIgnore };
+
+// Observes calls and faults; implemented by telemetry's adapter in app/. [concurrent]
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void on_call(const class Instance& instance, ExtensionPoint point, uint64_t duration_ns) = 0;
+  virtual void on_fault(const class Instance& instance, ExtensionPoint point, Fault fault,
+                        std::string_view message) = 0;
+};
+
+struct AttributeUse {
+  epp_attr id = EPP_ATTR_NONE;
+  std::string key;
+  uint32_t type = 0;
+  uint32_t access = 0;  // EPP_ACCESS_*
+};
+
+class Library;
+
+class Instance {
+ public:
+  virtual ~Instance() = default;
+
+  const std::string& name() const { return name_; }
+  const std::string& type() const { return type_; }
+  const epp_instance* raw() const { return raw_; }
+  const std::vector<AttributeUse>& uses() const { return uses_; }
+  bool may_read(epp_attr attr) const;
+  bool may_write(epp_attr attr) const;
+  OnFault on_fault() const { return on_fault_; }
+
+  // Extension tables; nullptr where the instance does not serve the point.
+  const epp_filter* filter = nullptr;
+  const epp_filter* screener = nullptr;
+  const epp_scorer* scorer = nullptr;
+  const epp_picker* picker = nullptr;
+  const epp_producer* producer = nullptr;
+  const epp_request_header* request_header = nullptr;
+  const epp_admitter* admitter = nullptr;
+  const epp_pre_request* pre_request = nullptr;
+  const epp_response_header* response_header = nullptr;
+  const epp_response_body* response_body = nullptr;
+  const epp_response_complete* response_complete = nullptr;
+  const epp_profile_handler* profile_handler = nullptr;
+  const epp_saturation_detector* detector = nullptr;
+  const epp_endpoint_events* endpoint_events = nullptr;
+  const epp_state_dump* state_dump = nullptr;
+  const epp_readiness* readiness = nullptr;
+
+  // Index into a request's per-instance state table; dense, never reused while requests run.
+  uint32_t state_index() const { return state_index_; }
+  CallObserver* observer() const { return observer_; }
+
+ protected:
+  std::string name_;
+  std::string type_;
+  const epp_instance* raw_ = nullptr;
+  std::vector<AttributeUse> uses_;
+  std::vector<uint64_t> readable_;  // bit sets by attribute id
+  std::vector<uint64_t> writable_;
+  OnFault on_fault_ = OnFault::kReject;
+  uint32_t state_index_ = 0;
+  CallObserver* observer_ = nullptr;
+};
+
+using InstancePtr = std::shared_ptr<Instance>;
+
+// The buffers behind an epp_error, for one call.
+class ErrorBuffer {
+ public:
+  ErrorBuffer();
+  epp_error* abi() { return &error_; }
+  std::string_view message() const { return {message_, error_.message_size}; }
+  std::string_view reason() const { return {reason_, error_.reason_size}; }
+
+ private:
+  epp_error error_{};
+  char message_[512];
+  char reason_[64];
+};
+
+}  // namespace epp::plugins
