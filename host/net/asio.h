@@ -1,0 +1,35 @@
+// Internal to net/*.cpp: the event loop behind IoPool. The only place, with its includers, that knows Asio.
+#pragma once
+
+#include "net/io_pool.h"
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+
+namespace epp::net {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+
+struct IoPool::Impl {
+  explicit Impl(unsigned concurrency) : context(static_cast<int>(concurrency)), guard(context.get_executor()) {}
+
+  asio::io_context context;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> guard;
+  FaultHandler on_fault;
+  std::string name;
+  std::vector<std::thread> threads;
+  std::mutex stop_mutex;
+
+  void run();
+};
+
+}  // namespace epp::net

@@ -1,0 +1,232 @@
+#include "net/http_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <sys/socket.h>
+
+namespace epp::net {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr std::uint32_t kMaxHeaderBytes = 64u << 10;
+constexpr std::size_t kPieceBytes = 16u << 10;
+
+auto into(ErrorCode& error) {
+  return asio::redirect_error(asio::use_awaitable, error);
+}
+
+bool is_redirect(unsigned status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+void take_head(HttpResponse& to, const http::fields& fields, unsigned status) {
+  to.status = status;
+  to.headers = {};
+  for (const auto& field : fields)
+    to.headers.add(std::string(field.name_string()), std::string(field.value()));
+}
+
+}  // namespace
+
+Step step_of(const ErrorCode& error, std::string_view doing, NetError otherwise) {
+  if (!error) return {};
+  NetError kind = otherwise;
+  if (error == beast::error::timeout) {
+    kind = NetError::kTimeout;
+  } else if (error == http::error::body_limit) {
+    kind = NetError::kBodyTooLarge;
+  } else if (error == http::error::end_of_stream || error == http::error::partial_message ||
+             error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe ||
+             error == asio::ssl::error::stream_truncated) {
+    kind = NetError::kClosed;
+  } else if (error.category() == http::make_error_code(http::error::bad_version).category()) {
+    kind = NetError::kMalformed;
+  }
+  std::string message(doing);
+  message += ": ";
+  message += kind == NetError::kTimeout ? "deadline exceeded" : error.message();
+  return {kind, std::move(message)};
+}
+
+Connection::Connection(IoPool::Impl& pool, TlsClientContext* tls)
+    : strand_(asio::make_strand(pool.context)), tls_context_(tls), resolver_(strand_) {
+  if (tls) {
+    tls_.emplace(PlainStream(strand_), tls->impl().context);
+  } else {
+    plain_.emplace(strand_);
+  }
+}
+
+asio::awaitable<Step> Connection::resolve(const Origin& origin, SteadyTime deadline, Endpoints& found) {
+  // A literal needs no resolver, whose single thread a slow name server could hold.
+  ErrorCode error;
+  const auto literal = asio::ip::make_address(origin.host, error);
+  if (!error) {
+    const auto port = static_cast<unsigned short>(std::strtoul(origin.port.c_str(), nullptr, 10));
+    found = Endpoints::create(asio::ip::tcp::endpoint(literal, port), origin.host, origin.port);
+    co_return Step{};
+  }
+  // getaddrinfo cannot be interrupted: at the deadline it is left behind, with all it needs held by its handler.
+  struct Lookup {
+    asio::steady_timer done;
+    ErrorCode error = asio::error::timed_out;
+    Endpoints found;
+  };
+  auto lookup = std::make_shared<Lookup>(Lookup{asio::steady_timer(strand_), asio::error::timed_out, {}});
+  lookup->done.expires_at(deadline);
+  resolver_.async_resolve(origin.host, origin.port, [lookup](ErrorCode failure, Endpoints results) {
+    lookup->error = failure;
+    lookup->found = std::move(results);
+    lookup->done.expires_at(SteadyTime::min());
+  });
+  ErrorCode ignored;
+  co_await lookup->done.async_wait(into(ignored));
+  if (closed_) co_return Step{NetError::kCancelled, "cancelled"};
+  if (lookup->error == asio::error::timed_out) {
+    co_return Step{NetError::kTimeout, "resolve " + origin.host + ": deadline exceeded"};
+  }
+  if (lookup->error) co_return step_of(lookup->error, "resolve " + origin.host, NetError::kResolve);
+  found = std::move(lookup->found);
+  co_return Step{};
+}
+
+asio::awaitable<Step> Connection::open(const Origin& origin, SteadyTime deadline) {
+  Endpoints found;
+  Step step = co_await resolve(origin, deadline, found);
+  if (!step.ok()) co_return step;
+  if (closed_) co_return Step{NetError::kCancelled, "cancelled"};
+
+  lowest().expires_at(deadline);
+  ErrorCode error;
+  co_await lowest().async_connect(found, into(error));
+  if (error) {
+    co_return step_of(error, "connect " + join_host_port(origin.host, origin.port), NetError::kConnect);
+  }
+  lowest().socket().set_option(asio::ip::tcp::no_delay(true), error);
+  if (tls_) co_return co_await handshake(origin.host);
+  co_return Step{};
+}
+
+asio::awaitable<Step> Connection::handshake(const std::string& host) {
+  const TlsClientOptions& options = tls_context_->impl().options;
+  const std::string& name = options.server_name.empty() ? host : options.server_name;
+  ErrorCode error;
+  asio::ip::make_address(name, error);
+  if (error && SSL_set_tlsext_host_name(tls_->native_handle(), name.c_str()) != 1) {
+    co_return Step{NetError::kTls, "TLS: illegal server name " + name};
+  }
+  if (!options.insecure_skip_verify) tls_->set_verify_callback(asio::ssl::host_name_verification(name));
+  co_await tls_->async_handshake(asio::ssl::stream_base::client, into(error));
+  co_return step_of(error, "TLS handshake with " + host, NetError::kTls);
+}
+
+asio::awaitable<Step> Connection::exchange(Exchange& exchange) {
+  if (closed_) co_return Step{NetError::kCancelled, "cancelled"};
+  if (tls_) co_return co_await run(*tls_, exchange);
+  co_return co_await run(*plain_, exchange);
+}
+
+template <class Stream>
+asio::awaitable<Step> Connection::run(Stream& stream, Exchange& exchange) {
+  lowest().expires_at(exchange.deadline);
+  ErrorCode error;
+  co_await asio::async_write(stream, asio::buffer(exchange.wire), into(error));
+  if (error) co_return step_of(error, "write", NetError::kIo);
+  if (exchange.options->on_data) co_return co_await read_pieces(stream, exchange);
+  co_return co_await read_whole(stream, exchange);
+}
+
+template <class Stream>
+asio::awaitable<Step> Connection::read_whole(Stream& stream, Exchange& exchange) {
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(kMaxHeaderBytes);
+  parser.body_limit(exchange.options->max_body_bytes);
+  parser.skip(exchange.head_only);
+  exchange.options->body_buffer.clear();
+  parser.get().body() = std::move(exchange.options->body_buffer);
+  ErrorCode error;
+  co_await http::async_read(stream, buffer_, parser, into(error));
+  exchange.received = parser.got_some();
+  exchange.options->body_buffer = std::move(parser.get().body());
+  if (error) co_return step_of(error, "read", NetError::kIo);
+  take_head(exchange.response, parser.get().base(), parser.get().result_int());
+  exchange.response.body = std::move(exchange.options->body_buffer);
+  exchange.keep_alive = parser.get().keep_alive() && buffer_.size() == 0;
+  co_return Step{};
+}
+
+template <class Stream>
+asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange) {
+  HttpCallOptions& options = *exchange.options;
+  const auto limit_silence = [&] {
+    SteadyTime until = exchange.deadline;
+    if (options.idle_timeout.count() > 0) {
+      until = std::min(until, std::chrono::steady_clock::now() + options.idle_timeout);
+    }
+    lowest().expires_at(until);
+  };
+  http::response_parser<http::buffer_body> parser;
+  parser.header_limit(kMaxHeaderBytes);
+  parser.body_limit(boost::none);
+  parser.skip(exchange.head_only);
+  ErrorCode error;
+  limit_silence();
+  co_await http::async_read_header(stream, buffer_, parser, into(error));
+  exchange.received = parser.got_some();
+  if (error) co_return step_of(error, "read", NetError::kIo);
+  take_head(exchange.response, parser.get().base(), parser.get().result_int());
+
+  const bool announce = !(exchange.follows_redirect && is_redirect(exchange.response.status));
+  if (announce && options.on_head && !options.on_head(exchange.response)) {
+    co_return Step{NetError::kCancelled, "aborted by the receiver"};
+  }
+  std::array<char, kPieceBytes> piece;
+  while (!parser.is_done()) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    limit_silence();
+    co_await http::async_read_some(stream, buffer_, parser, into(error));
+    if (error == http::error::need_buffer) error = {};
+    if (error) co_return step_of(error, "read", NetError::kIo);
+    const std::size_t size = piece.size() - parser.get().body().size;
+    if (size > 0 && announce && !options.on_data(std::string_view(piece.data(), size))) {
+      co_return Step{NetError::kCancelled, "aborted by the receiver"};
+    }
+    if (closed_) co_return Step{NetError::kCancelled, "cancelled"};
+  }
+  exchange.keep_alive = parser.get().keep_alive() && buffer_.size() == 0;
+  co_return Step{};
+}
+
+void Connection::close() {
+  closed_ = true;
+  resolver_.cancel();
+  lowest().cancel();
+  lowest().close();
+}
+
+bool Connection::alive() {
+  if (!lowest().socket().is_open()) return false;
+  char byte = 0;
+  const auto got = ::recv(lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace epp::net

@@ -1,0 +1,131 @@
+#include "net/http_message.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace epp::net {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool stands_in_path(char c) {
+  constexpr std::string_view kPlain = "-._~!$&'()*+,;=:@/";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         kPlain.find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+void Headers::set(std::string name, std::string value) {
+  remove(name);
+  add(std::move(name), std::move(value));
+}
+
+void Headers::remove(std::string_view name) {
+  std::erase_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+}
+
+std::string_view Headers::get(std::string_view name) const {
+  for (const auto& [key, value] : fields_) {
+    if (same_name(key, name)) return value;
+  }
+  return {};
+}
+
+bool Headers::contains(std::string_view name) const {
+  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) { return same_name(field.first, name); });
+}
+
+std::string_view HttpRequest::path() const {
+  return std::string_view(target).substr(0, target.find('?'));
+}
+
+std::string_view HttpRequest::query() const {
+  const auto mark = target.find('?');
+  return mark == std::string::npos ? std::string_view() : std::string_view(target).substr(mark + 1);
+}
+
+std::string_view to_string(NetError error) {
+  switch (error) {
+    case NetError::kNone:
+      return "ok";
+    case NetError::kInvalidRequest:
+      return "invalid request";
+    case NetError::kResolve:
+      return "name resolution failed";
+    case NetError::kConnect:
+      return "connection failed";
+    case NetError::kTls:
+      return "TLS failed";
+    case NetError::kTimeout:
+      return "deadline exceeded";
+    case NetError::kCancelled:
+      return "cancelled";
+    case NetError::kClosed:
+      return "connection closed";
+    case NetError::kMalformed:
+      return "malformed response";
+    case NetError::kBodyTooLarge:
+      return "body too large";
+    case NetError::kTooManyRedirects:
+      return "too many redirects";
+    case NetError::kIo:
+      return "I/O error";
+  }
+  return "unknown";
+}
+
+std::string join_host_port(std::string_view host, std::string_view port) {
+  std::string joined;
+  joined.reserve(host.size() + port.size() + 3);
+  const bool ipv6 = host.find(':') != std::string_view::npos;
+  if (ipv6) joined += '[';
+  joined += host;
+  if (ipv6) joined += ']';
+  joined += ':';
+  joined += port;
+  return joined;
+}
+
+std::optional<HostPort> split_host_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  if (host.empty() || host.find_first_of("[]") != std::string_view::npos) return std::nullopt;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) return std::nullopt;
+  return HostPort{std::string(host), std::string(port)};
+}
+
+std::string escape_path(std::string_view path) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string escaped;
+  escaped.reserve(path.size());
+  for (const char c : path) {
+    if (stands_in_path(c)) {
+      escaped += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      escaped += '%';
+      escaped += kHex[byte >> 4];
+      escaped += kHex[byte & 15];
+    }
+  }
+  return escaped;
+}
+
+}  // namespace epp::net
