@@ -26,14 +26,16 @@ class ScrapedValues {
   void set(epp_attr attr, int64_t value);
   void set(epp_attr attr, std::string value);
   void set(epp_attr attr, std::vector<std::string> value);
-  void clear();
+  void set_bytes(epp_attr attr, std::string value);
+  void clear() { items_.clear(); }
+  bool empty() const { return items_.empty(); }
 
   struct Item {
-    epp_attr attr;
-    uint32_t type;  // EPP_TYPE_*
-    double f64;
-    int64_t i64;
-    std::string text;
+    epp_attr attr = EPP_ATTR_NONE;
+    uint32_t type = 0;  // EPP_TYPE_*
+    double f64 = 0;
+    int64_t i64 = 0;
+    std::string text;  // STR and BYTES
     std::vector<std::string> list;
   };
   std::span<const Item> items() const { return items_; }
@@ -42,8 +44,9 @@ class ScrapedValues {
   std::vector<Item> items_;
 };
 
-// Told of endpoints that come, change and go. Calls are serialised, on the thread that changed the table, and for an
-// addition come before the endpoint can be seen in a snapshot.
+// Told of endpoints that come, change and go. Calls are serialised, on the thread that changed the table. An addition
+// is told before the endpoint can be seen in a snapshot, a removal after the last snapshot with it was replaced. A
+// listener must not change the table.
 class EndpointListener {
  public:
   virtual ~EndpointListener() = default;
@@ -53,7 +56,7 @@ class EndpointListener {
 
 class EndpointTable {
  public:
-  static constexpr uint32_t kMaxSlots = 65536;
+  static constexpr uint32_t kMaxSlots = 65536;  // endpoints that may exist at once, pinned ones included
 
   explicit EndpointTable(AttributeRegistry& attributes);
   ~EndpointTable();
@@ -69,7 +72,8 @@ class EndpointTable {
   void add_listener(EndpointListener* listener);
   void remove_listener(EndpointListener* listener);
 
-  // Stores what was scraped; dropped when the endpoint is no longer live.
+  // Stores what was scraped; without effect once the endpoint is gone. Items whose attribute has another type or
+  // another storage than kSnapshot are ignored.
   void store(const Endpoint& endpoint, const ScrapedValues& values);
   // Publishes stored values. Cheap when nothing changed. Called by the scraper at its tick.
   void publish();
