@@ -1,4 +1,7 @@
 // A plugin instance as the host calls it: resolved extension tables, fault accounting, declared attributes.
+//
+// Instances are made by factory.h and held by shared_ptr: pipelines, requests with per-request state and pending tokens
+// keep one (and its library) alive. Everything here is [concurrent] once the instance is made.
 #pragma once
 
 #include <epp/abi.h>
@@ -12,7 +15,9 @@
 #include <epp/ext/saturation_detector.h>
 #include <epp/ext/scorer.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -42,9 +47,18 @@ inline constexpr size_t kExtensionPointCount = 14;
 std::string_view to_string(ExtensionPoint point);  // "Scorer", ...
 
 // Why an answer was not used.
-enum class Fault : uint8_t { kError, kNotANumber, kOutOfRange, kTimeout, kScopeRead, kScopeWrite, kLateCompletion };
-inline constexpr size_t kFaultCount = 7;
-std::string_view to_string(Fault fault);
+enum class Fault : uint8_t {
+  kError,           // a status below 0
+  kNotANumber,      // a NaN score or saturation; the value reads as 0
+  kOutOfRange,      // a slot or position that was not given, given twice, or none where one is due
+  kTimeout,         // a pending producer that was not waited for any longer
+  kScopeRead,       // read what it had not declared: read as missing
+  kScopeWrite,      // wrote what it had not declared: not written
+  kLateCompletion,  // completed a token that nobody waits for
+  kBypassed,        // this many faults in a row: not called any more
+};
+inline constexpr size_t kFaultCount = 8;
+std::string_view to_string(Fault fault);  // "error", "nan", "out_of_range", ...
 
 // What happens when a filter, screener or admitter fails.
 enum class OnFault : uint8_t { kReject, kIgnore };
@@ -65,11 +79,17 @@ struct AttributeUse {
   uint32_t access = 0;  // EPP_ACCESS_*
 };
 
-class Library;
+// After this many calls in a row whose answer could not be used, an instance is bypassed: its neutral answer is taken
+// without calling it, until the next reload builds a new one. Answers that are policy (a denial, a handler's complaint,
+// a producer that could not reach its service) never count towards it.
+inline constexpr uint32_t kBypassAfterFaults = 100;
 
-class Instance {
+class Instance : public std::enable_shared_from_this<Instance> {
  public:
+  Instance() = default;
   virtual ~Instance() = default;
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
 
   const std::string& name() const { return name_; }
   const std::string& type() const { return type_; }
@@ -101,6 +121,17 @@ class Instance {
   uint32_t state_index() const { return state_index_; }
   CallObserver* observer() const { return observer_; }
 
+  // ---- fault accounting ----
+  // Counts a fault and tells the observer.
+  void count_fault(ExtensionPoint point, Fault fault, std::string_view message) const;
+  // The same for an answer that was replaced: enough of them in a row and the instance is bypassed.
+  void refuse_answer(ExtensionPoint point, Fault fault, std::string_view message) const;
+  void accept_answer() const {
+    if (refused_in_row_.load(std::memory_order_relaxed) != 0) refused_in_row_.store(0, std::memory_order_relaxed);
+  }
+  bool bypassed() const { return bypassed_.load(std::memory_order_relaxed); }
+  uint64_t faults(Fault fault) const { return faults_[static_cast<size_t>(fault)].load(std::memory_order_relaxed); }
+
  protected:
   std::string name_;
   std::string type_;
@@ -111,6 +142,11 @@ class Instance {
   OnFault on_fault_ = OnFault::kReject;
   uint32_t state_index_ = 0;
   CallObserver* observer_ = nullptr;
+
+ private:
+  mutable std::array<std::atomic<uint64_t>, kFaultCount> faults_{};
+  mutable std::atomic<uint32_t> refused_in_row_{0};
+  mutable std::atomic<bool> bypassed_{false};
 };
 
 using InstancePtr = std::shared_ptr<Instance>;
@@ -119,9 +155,15 @@ using InstancePtr = std::shared_ptr<Instance>;
 class ErrorBuffer {
  public:
   ErrorBuffer();
+  ErrorBuffer(const ErrorBuffer&) = delete;
+  ErrorBuffer& operator=(const ErrorBuffer&) = delete;
+  // Empty again, for the next call.
+  epp_error* clear();
   epp_error* abi() { return &error_; }
-  std::string_view message() const { return {message_, error_.message_size}; }
-  std::string_view reason() const { return {reason_, error_.reason_size}; }
+  // Cut to what the buffers hold, whatever sizes the plugin wrote.
+  std::string_view message() const;
+  std::string_view reason() const;
+  void set_message(std::string_view text);
 
  private:
   epp_error error_{};

@@ -1,0 +1,94 @@
+// What the host gives to plugin instances: the services behind the ABI's host tables, as interfaces that app/
+// implements over net/ and telemetry/ and tests implement with fakes. One Environment serves the whole process and
+// outlives every instance.
+#pragma once
+
+#include "endpoints/attributes.h"
+#include "endpoints/endpoint_table.h"
+#include "plugins/instance.h"
+
+#include <epp/abi.h>
+#include <epp/host/services.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+// The opaque types of epp.host.metrics/1, implemented by the MetricsService. [concurrent]
+struct epp_series {
+  virtual ~epp_series() = default;
+  virtual void add(double delta) = 0;
+  virtual void set(double value) = 0;
+  virtual void observe(double value) = 0;
+};
+
+struct epp_metric {
+  virtual ~epp_metric() = default;
+  // The series of these label values, made at first use; nullptr when their number is wrong or the family is full.
+  virtual epp_series* series(std::span<const std::string_view> values) = 0;
+  virtual void remove(epp_series* series) = 0;
+};
+
+namespace epp::plugins {
+
+class CompletionTable;
+class Graveyard;
+
+// Host time as plugins see it (host/clock functions have no context, so it is process-wide). [any thread]
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual uint64_t now_ns() const = 0;   // monotonic
+  virtual uint64_t wall_ns() const = 0;  // since the Unix epoch
+};
+const Clock& clock();
+// Replaces the clock, for tests; nullptr restores the system's. Not while plugins run.
+void install_clock(const Clock* clock);
+
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual bool enabled(int32_t level) const = 0;
+  // `request_id` is empty outside of a request. [any thread]
+  virtual void write(const Instance& instance, int32_t level, std::string_view request_id, std::string_view message,
+                     std::span<const epp_log_field> fields) = 0;
+};
+
+// Timers on one thread of the implementation's.
+class TimerService {
+ public:
+  virtual ~TimerService() = default;
+  // Calls `fn` after `delay_ns`, then every `period_ns` (0: once). Returns an id that is not 0. [any thread]
+  virtual uint64_t start(uint64_t delay_ns, uint64_t period_ns, std::function<void()> fn) = 0;
+  // Once it returns, the function neither runs nor will run, unless called from the function itself. Unknown ids are
+  // ignored. [any thread]
+  virtual void stop(uint64_t id) = 0;
+};
+
+enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+
+class MetricsService {
+ public:
+  virtual ~MetricsService() = default;
+  // The family of this name, made at first use and kept for the process; nullptr when the name is known with another
+  // shape. [main]
+  virtual epp_metric* family(MetricKind kind, std::string_view name, std::string_view help,
+                             std::span<const std::string_view> labels, std::span<const double> buckets) = 0;
+};
+
+// `attributes`, `completions` and `graveyard` are mandatory. Without `table` live columns read as missing; without the
+// others their calls do nothing.
+struct Environment {
+  endpoints::AttributeRegistry* attributes = nullptr;
+  endpoints::EndpointTable* table = nullptr;
+  CompletionTable* completions = nullptr;
+  std::shared_ptr<Graveyard> graveyard;
+  LogSink* log = nullptr;
+  TimerService* timers = nullptr;
+  MetricsService* metrics = nullptr;
+  CallObserver* observer = nullptr;
+};
+
+}  // namespace epp::plugins

@@ -1,0 +1,41 @@
+// The bytes of a library as they were opened once: hashed, and copied to a private place that dlopen reads.
+//
+// The same path loaded twice would give the same code again even when the file was replaced, and a file that is written
+// to while it is mapped crashes its users. So the descriptor is read once; what is hashed is what is loaded. The copy
+// is a sealed memory file whose name (/proc/<pid>/fd/<n>) is not reused while its descriptor stays open.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epp::plugins {
+
+class LibraryImage {
+ public:
+  // Reads the file at `path`. On failure the reason is in `error`.
+  static std::optional<LibraryImage> open(const std::string& path, std::string& error);
+
+  LibraryImage(LibraryImage&& other) noexcept;
+  LibraryImage& operator=(LibraryImage&&) = delete;
+  ~LibraryImage();
+
+  // 64 lower-case hex digits.
+  const std::string& sha256() const { return sha256_; }
+  // Why somebody else could have written the file: it or its directory is writable by group or others. Empty: nobody.
+  const std::string& exposure() const { return exposure_; }
+  // Where dlopen finds the copy.
+  const std::string& load_path() const { return load_path_; }
+  // Keeps the descriptor (and so the name) for the rest of the process: the library stayed mapped.
+  void leak() { descriptor_ = -1; }
+
+ private:
+  LibraryImage() = default;
+  int descriptor_ = -1;
+  std::string sha256_;
+  std::string exposure_;
+  std::string load_path_;
+};
+
+}  // namespace epp::plugins
