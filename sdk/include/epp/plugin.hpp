@@ -6,7 +6,8 @@
 //   void screen(const Request&, const Candidates&, Kept& kept) const;                       epp.screener/1
 //   void score(const Request&, const Candidates&, std::span<double> scores) const;          epp.scorer/1
 //   void pick(const Request&, const Candidates&, std::span<const double> scores, Picks&);   epp.picker/1
-//   bool produce(const Request&, const Candidates&, Token);  // false: answers later        epp.producer/1
+//   void produce(const Request&, const Candidates&);                                        epp.producer/1
+//   bool produce(const Request&, const Candidates&, Token);  // or this: false answers later
 //   void on_request_header(const Request&);                                                 epp.request-header/1
 //   void admit(const Request&, const Candidates&);           // throws to deny              epp.admitter/1
 //   void pre_request(const Request&, const Results&);                                       epp.pre-request/1
@@ -32,6 +33,11 @@
 //    private:
 //     epp::sdk::F64Column queue_;
 //   };
+//   void QueueDepth::score(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates,
+//                          std::span<double> scores) const {
+//     const auto queue = queue_.of(request, candidates);
+//     for (uint32_t i = 0; i < candidates.size(); ++i) scores[i] = 1 / (1 + queue.or_else(i, 0));
+//   }
 //   EPP_PLUGIN_TYPES(epp::sdk::type<QueueDepth>({.name = "my-queue-depth", .description = "..."}))
 #ifndef EPP_PLUGIN_HPP
 #define EPP_PLUGIN_HPP
@@ -224,6 +230,40 @@ struct Services {
   const epp_host_async* async = nullptr;
 };
 
+// One label set of a metric family. Cheap to copy.
+class Series {
+ public:
+  Series() = default;
+  Series(const epp_host_metrics* api, epp_series* raw) : api_(api), raw_(raw) {}
+  explicit operator bool() const { return raw_ != nullptr; }
+  void add(double delta) const { api_->add(raw_, delta); }
+  void set(double value) const { api_->set(raw_, value); }
+  void observe(double value) const { api_->observe(raw_, value); }
+  epp_series* raw() const { return raw_; }
+
+ private:
+  const epp_host_metrics* api_ = nullptr;
+  epp_series* raw_ = nullptr;
+};
+
+// A metric family: a counter, gauge or histogram with named labels.
+class Family {
+ public:
+  Family() = default;
+  Family(const epp_host_metrics* api, epp_metric* raw) : api_(api), raw_(raw) {}
+  Series series(std::initializer_list<std::string_view> label_values) const {
+    std::vector<epp_str> values;
+    for (const std::string_view value : label_values)
+      values.push_back(to_abi(value));
+    return Series(api_, api_->series(raw_, values.data(), values.size()));
+  }
+  void remove(Series series) const { api_->remove(raw_, series.raw()); }
+
+ private:
+  const epp_host_metrics* api_ = nullptr;
+  epp_metric* raw_ = nullptr;
+};
+
 // What an instance keeps of the host: cheap to copy, valid until destroy.
 class Host {
  public:
@@ -248,9 +288,63 @@ class Host {
     services_.log->write(self_, level, request, to_abi(message), fields.begin(), fields.size());
   }
 
+  // Metric families; while the instance is created. Throw Error when the name is taken by another shape.
+  Family counter(std::string_view name, std::string_view help, std::initializer_list<std::string_view> labels) const {
+    return family(name, help, labels, services_.metrics->counter);
+  }
+  Family gauge(std::string_view name, std::string_view help, std::initializer_list<std::string_view> labels) const {
+    return family(name, help, labels, services_.metrics->gauge);
+  }
+  Family histogram(std::string_view name, std::string_view help, std::initializer_list<std::string_view> labels,
+                   std::span<const double> buckets) const {
+    return family(name, help, labels, [buckets, this](auto* self, auto n, auto h, auto* l, auto count) {
+      return services_.metrics->histogram(self, n, h, l, count, buckets.data(), buckets.size());
+    });
+  }
+
  private:
+  template <typename Make>
+  Family family(std::string_view name, std::string_view help, std::initializer_list<std::string_view> labels,
+                Make&& make) const {
+    std::vector<epp_str> names;
+    for (const std::string_view label : labels)
+      names.push_back(to_abi(label));
+    epp_metric* raw = make(self_, to_abi(name), to_abi(help), names.data(), names.size());
+    if (raw == nullptr) throw Error("metric " + std::string(name) + " is known with another type or other labels");
+    return Family(services_.metrics, raw);
+  }
   Services services_;
   epp_self* self_ = nullptr;
+};
+
+// Calls a function on the host's timer thread, until it is destroyed.
+class Timer {
+ public:
+  Timer(const Host& host, uint64_t delay_ns, uint64_t period_ns, std::function<void()> body)
+      : clock_(host.services().clock),
+        self_(host.self()),
+        body_(std::make_unique<std::function<void()>>(std::move(body))) {
+    id_ = clock_->start_timer(
+        self_, delay_ns, period_ns,
+        [](void* arg) {
+          (void)guarded(nullptr, [arg] {
+            (*static_cast<std::function<void()>*>(arg))();
+            return EPP_OK;
+          });
+        },
+        body_.get());
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() {
+    if (id_ != 0) clock_->stop_timer(self_, id_);
+  }
+
+ private:
+  const epp_host_clock* clock_;
+  epp_self* self_;
+  std::unique_ptr<std::function<void()>> body_;
+  uint64_t id_ = 0;
 };
 
 inline epp_log_field field(std::string_view key, std::string_view value) {
@@ -276,6 +370,8 @@ class Request {
   const Host& host() const { return *host_; }
 
   std::string_view id() const { return view(raw_->id); }
+  uint64_t serial() const { return raw_->serial; }
+  std::string_view path() const { return view(raw_->path); }
   std::string_view incoming_model() const { return view(raw_->incoming_model); }
   std::string_view target_model() const { return view(raw_->target_model); }
   std::string_view fairness_id() const { return view(raw_->fairness_id); }
@@ -377,9 +473,43 @@ class Attribute {
   epp_attr id_ = EPP_ATTR_NONE;
 };
 
+// A column as one call sees it, by candidate position.
+class F64View {
+ public:
+  F64View(const double* by_slot, const Candidates& c) : by_slot_(by_slot), slots_(c.slots().data()) {}
+  double operator[](uint32_t position) const { return by_slot_[slots_[position]]; }  // NaN when missing
+  bool has(uint32_t position) const { return !std::isnan((*this)[position]); }
+  double or_else(uint32_t position, double otherwise) const {
+    const double v = (*this)[position];
+    return std::isnan(v) ? otherwise : v;
+  }
+
+ private:
+  const double* by_slot_;
+  const uint32_t* slots_;
+};
+
+// The same for integers. Reads are atomic, as live counters change meanwhile: read a value once.
+class I64View {
+ public:
+  I64View(const int64_t* by_slot, const Candidates& c) : by_slot_(by_slot), slots_(c.slots().data()) {}
+  int64_t operator[](uint32_t position) const { return epp_live_load(&by_slot_[slots_[position]]); }
+  bool has(uint32_t position) const { return (*this)[position] != EPP_I64_MISSING; }
+  int64_t or_else(uint32_t position, int64_t otherwise) const {
+    const int64_t v = (*this)[position];
+    return v == EPP_I64_MISSING ? otherwise : v;
+  }
+
+ private:
+  const int64_t* by_slot_;
+  const uint32_t* slots_;
+};
+
 class F64Column : public Attribute {
  public:
   using Attribute::Attribute;
+  F64View of(const Request& r, const Candidates& c) const { return {read(r, c), c}; }
+  F64View of(const Host& host, const Candidates& c) const { return {read(host, c), c}; }
   const double* read(const Request& r, const Candidates& c) const {
     return api(r)->f64(r.host().self(), r.raw(), c.raw(), id_);
   }
@@ -395,6 +525,8 @@ class F64Column : public Attribute {
 class I64Column : public Attribute {
  public:
   using Attribute::Attribute;
+  I64View of(const Request& r, const Candidates& c) const { return {read(r, c), c}; }
+  I64View of(const Host& host, const Candidates& c) const { return {read(host, c), c}; }
   const int64_t* read(const Request& r, const Candidates& c) const {
     return api(r)->i64(r.host().self(), r.raw(), c.raw(), id_);
   }
@@ -439,6 +571,7 @@ class RequestValue : public Attribute {
     const epp_value v = get(r);
     return v.type == EPP_TYPE_STR ? view(v.u.str) : std::string_view{};
   }
+  bool has(const Request& r) const { return get(r).type != 0; }
   void set(const Request& r, const epp_value& v) const { api(r)->set(r.host().self(), r.raw(), id_, &v); }
   void set(const Request& r, std::string_view text) const {
     epp_value v{};
@@ -487,6 +620,18 @@ class Parameters {
   std::string key(std::string_view pointer, size_t i) const {
     return std::string(view(api()->key(host_->self(), to_abi(pointer), i)));
   }
+  // The elements of an array of strings; empty when absent.
+  std::vector<std::string> texts(std::string_view pointer) const {
+    std::vector<std::string> out;
+    if (kind(pointer) != EPP_JSON_ARRAY) return out;
+    for (size_t i = 0; i < count(pointer); ++i)
+      out.push_back(text(element(pointer, i)));
+    return out;
+  }
+  // Pointer to the i-th element of an array.
+  static std::string element(std::string_view pointer, size_t i) {
+    return std::string(pointer) + '/' + std::to_string(i);
+  }
 
  private:
   const epp_host_parameters* api() const { return host_->services().parameters; }
@@ -525,6 +670,9 @@ class Context {
   StringListColumn require_strings(std::string_view key) {
     return StringListColumn(consume(key, EPP_TYPE_STR_LIST, true));
   }
+  StringListColumn optional_strings(std::string_view key) {
+    return StringListColumn(consume(key, EPP_TYPE_STR_LIST, false));
+  }
   F64Column produce_f64(std::string_view key) {
     return F64Column(declare(key, EPP_TYPE_F64, EPP_SCOPE_ENDPOINT, EPP_ACCESS_PRODUCE, EPP_COLUMN_PER_REQUEST));
   }
@@ -562,11 +710,11 @@ class Context {
 };
 
 // "Type/producer": `producer` replaces the default when not empty.
-inline std::string data_key(std::string_view data_type, std::string_view producer, std::string_view field = {}) {
+inline std::string data_key(std::string_view data_type, std::string_view producer, std::string_view suffix = {}) {
   std::string key(data_type);
   key += '/';
   key += producer;
-  key += field;
+  key += suffix;
   return key;
 }
 
@@ -606,8 +754,10 @@ struct Tables {
       requires(T& t, const Request& r, const Candidates& c, std::span<double> s) { t.score(r, c, s); };
   static constexpr bool kPicker = requires(T& t, const Request& r, const Candidates& c, std::span<const double> s,
                                            Picks& p) { t.pick(r, c, s, p); };
-  static constexpr bool kProducer =
+  static constexpr bool kLateProducer =
       requires(T& t, const Request& r, const Candidates& c, Token k) { t.produce(r, c, k); };
+  static constexpr bool kProducer =
+      kLateProducer || requires(T& t, const Request& r, const Candidates& c) { t.produce(r, c); };
   static constexpr bool kRequestHeader = requires(T& t, const Request& r) { t.on_request_header(r); };
   static constexpr bool kAdmitter = requires(T& t, const Request& r, const Candidates& c) { t.admit(r, c); };
   static constexpr bool kPreRequest = requires(T& t, const Request& r, const Results& s) { t.pre_request(r, s); };
@@ -726,8 +876,14 @@ struct Tables {
                        epp_error* e) {
           return guarded(e, [&] {
             auto& b = box<T>(self);
-            const bool done = b.plugin->produce(Request(r, &b.host), Candidates(c), Token(&b.host, token));
-            return done ? EPP_OK : EPP_PENDING;
+            if constexpr (kLateProducer) {
+              const bool done = b.plugin->produce(Request(r, &b.host), Candidates(c), Token(&b.host, token));
+              return done ? EPP_OK : EPP_PENDING;
+            } else {
+              (void)token;
+              b.plugin->produce(Request(r, &b.host), Candidates(c));
+              return EPP_OK;
+            }
           });
         };
         if constexpr (requires(const T& t2) { t2.time_limit_ns(); }) {
