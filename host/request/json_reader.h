@@ -79,6 +79,8 @@ class JsonReader {
 
   /// Bytes from the start of the document to the cursor.
   std::size_t offset() const { return static_cast<std::size_t>(cur_ - begin_); }
+  /// The bytes from `start`, an earlier offset(), to the cursor.
+  std::string_view since(std::size_t start) const { return {begin_ + start, offset() - start}; }
 
  private:
   enum class Container : std::uint8_t { kTop, kArray, kObject };

@@ -47,13 +47,14 @@ class ModelRestorer {
   enum class Spacing : unsigned char { kNone, kOne };
   enum class Match : unsigned char { kNo, kYes, kNeedMore };
 
-  Match match_at(const char* p, const char* end, Spacing& spacing, std::size_t& length) const;
+  Match match(std::string_view bytes, Spacing& spacing, std::size_t& length) const;
   void scan(std::string_view bytes, bool final);
 
   std::string target_;
   std::string compact_;  // replacement of the form without a space
   std::string spaced_;   // and of the one with a space
   bool ignore_spaced_ = false;
+  bool replaced_ = false;
   std::string held_;
   std::string joined_;  // held_ + chunk while its slices are in use
   std::vector<std::string_view> out_;

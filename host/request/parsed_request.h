@@ -33,7 +33,7 @@ struct ByteRange {
 /// The members of the body that make up its prompt: raw JSON values in the body, already checked against the API's
 /// types. Empty: absent or null.
 struct TypedSection {
-  std::string_view content;  ///< prompt, messages, input, items or token_ids
+  std::string_view content;  ///< prompt, messages, input, items or token_ids; images: the decoded prompt
   std::string_view tools;
   std::string_view system;        ///< messages
   std::string_view instructions;  ///< responses
