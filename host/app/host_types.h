@@ -3,9 +3,9 @@
 // they do is done by the rooms that implement them.
 #pragma once
 
-#include <vector>
-
 #include "config/catalogue.h"
+
+#include <vector>
 
 namespace epp::app {
 

@@ -15,12 +15,12 @@ extern "C" {
 
 #define EPP_HOST_LOG "epp.host.log/1"
 
-#define EPP_LOG_ERROR (-1)
-#define EPP_LOG_INFO 1 /* 1..3 info, 4 debug, 5 trace: the host's -v decides what is shown (default 2) */
-#define EPP_LOG_DEFAULT 2
-#define EPP_LOG_VERBOSE 3
-#define EPP_LOG_DEBUG 4
-#define EPP_LOG_TRACE 5
+#define EPP_LEVEL_ERROR (-1)
+#define EPP_LEVEL_INFO 1 /* 1..3 info, 4 debug, 5 trace: the host's -v decides what is shown (default 2) */
+#define EPP_LEVEL_DEFAULT 2
+#define EPP_LEVEL_VERBOSE 3
+#define EPP_LEVEL_DEBUG 4
+#define EPP_LEVEL_TRACE 5
 
 typedef struct epp_log_field {
   epp_str key;
