@@ -42,27 +42,30 @@ inline constexpr int kSilent = -2;
 enum class LogFormat { kJson, kText };
 
 /// One key and its value. Refers to the caller's strings: only for the duration of the statement.
-class LogField {
- public:
+struct LogField {
   enum class Kind : std::uint8_t { kString, kInt, kUint, kDouble, kBool, kJson };
 
-  LogField(std::string_view key, std::string_view value) : key(key), kind(Kind::kString), text(value) {}
-  LogField(std::string_view key, const char* value) : LogField(key, std::string_view(value ? value : "")) {}
-  LogField(std::string_view key, const std::string& value) : LogField(key, std::string_view(value)) {}
-  LogField(std::string_view key, bool value) : key(key), kind(Kind::kBool), integer(value) {}
+  LogField(std::string_view name, std::string_view value) : key(name), kind(Kind::kString), text(value) {}
+  LogField(std::string_view name, const char* value)
+      : LogField(name, std::string_view(value != nullptr ? value : "")) {}
+  LogField(std::string_view name, const std::string& value) : LogField(name, std::string_view(value)) {}
+  LogField(std::string_view name, bool value) : key(name), kind(Kind::kBool), integer(value) {}
   template <std::signed_integral T>
-  LogField(std::string_view key, T value) : key(key), kind(Kind::kInt), integer(value) {}
+  LogField(std::string_view name, T value) : key(name), kind(Kind::kInt), integer(value) {}
   template <std::unsigned_integral T>
     requires(!std::same_as<T, bool>)
-  LogField(std::string_view key, T value) : key(key), kind(Kind::kUint), natural(value) {}
-  LogField(std::string_view key, double value) : key(key), kind(Kind::kDouble), real(value) {}
+  LogField(std::string_view name, T value) : key(name), kind(Kind::kUint), natural(value) {}
+  LogField(std::string_view name, double value) : key(name), kind(Kind::kDouble), real(value) {}
   /// Durations are written as seconds.
   template <class Rep, class Period>
-  LogField(std::string_view key, std::chrono::duration<Rep, Period> value)
-      : LogField(key, std::chrono::duration<double>(value).count()) {}
+  LogField(std::string_view name, std::chrono::duration<Rep, Period> value)
+      : LogField(name, std::chrono::duration<double>(value).count()) {}
+  /// Not silently as bool.
+  template <class T>
+  LogField(std::string_view name, const T* value) = delete;
   /// A value that already is JSON text (an array, say).
-  static LogField json(std::string_view key, std::string_view json_text) {
-    LogField field(key, json_text);
+  static LogField json(std::string_view name, std::string_view json_text) {
+    LogField field(name, json_text);
     field.kind = Kind::kJson;
     return field;
   }

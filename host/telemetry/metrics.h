@@ -33,13 +33,15 @@ namespace epp::telemetry {
 struct TwinSpec {
   std::string name;
   std::string help;
-  std::vector<std::string> labels;  ///< a subset of the family's labels, in any order
+  std::vector<std::string> labels{};
+  /// For each label, the family's label that it takes its value from; empty: those of the same names.
+  std::vector<std::string> sources{};
 };
 
 struct FamilySpec {
   std::string name;
   std::string help;
-  std::vector<std::string> labels;
+  std::vector<std::string> labels{};
   std::optional<TwinSpec> twin{};
   /// Updated several times a request from every core: counts in one cell per core. Costs memory per series.
   bool hot = false;
@@ -62,7 +64,8 @@ class Family {
   MetricKind kind() const;
 
   /// Removes the series with these label values. Handles to it keep working but are no longer exported; the next
-  /// with() starts a new series at 0. Leaves the twin's series, which other series may share. False if there is none.
+  /// with() starts a new series at 0. The twin's series goes too if the twin has all labels; otherwise others may share
+  /// it. False if there is none.
   bool remove(const LabelValues& values);
   /// Removes every series that has all of these labels, here and in the twin (unless the twin lacks one of the names).
   /// The number removed here.
@@ -83,7 +86,7 @@ class Family {
 
 class CounterFamily final : public Family {
  public:
-  using Family::Family;
+  explicit CounterFamily(std::unique_ptr<State> state);
   Counter with(const LabelValues& values) { return Counter(find(values)); }
   void inc(const LabelValues& values, std::uint64_t by = 1) {
     if (auto* s = find(values)) s->increment(by);
@@ -92,7 +95,7 @@ class CounterFamily final : public Family {
 
 class GaugeFamily final : public Family {
  public:
-  using Family::Family;
+  explicit GaugeFamily(std::unique_ptr<State> state);
   Gauge with(const LabelValues& values) { return Gauge(find(values)); }
   void set(const LabelValues& values, double value) {
     if (auto* s = find(values)) s->set(value);
@@ -104,7 +107,7 @@ class GaugeFamily final : public Family {
 
 class HistogramFamily final : public Family {
  public:
-  using Family::Family;
+  explicit HistogramFamily(std::unique_ptr<State> state);
   Histogram with(const LabelValues& values) { return Histogram(find(values)); }
   void observe(const LabelValues& values, double value) {
     if (auto* s = find(values)) s->observe(value);
@@ -120,7 +123,7 @@ class CallbackSink {
   ~CallbackSink() = default;
 };
 
-/// Ends the callback when destroyed; waits for a scrape that is running it.
+/// Ends the callback when destroyed; waits for a scrape that is running it. Must not outlive the registry.
 class CallbackHandle {
  public:
   CallbackHandle() = default;
@@ -158,7 +161,7 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // Null on error, with the reason in `error`: a malformed name, a twin label that the family lacks, bounds that do not
+  // Null on error, with the reason in `error`: a malformed name, a twin label without source, bounds that do not
   // ascend, or a name that is already registered with another kind, labels, bounds or twin (help may differ). The
   // family without labels is exported from the start, the others once a series exists. [any thread]
   CounterFamily* counter(const FamilySpec& spec, std::string* error = nullptr);

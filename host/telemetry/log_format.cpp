@@ -1,0 +1,151 @@
+#include "telemetry/log_format.h"
+
+#include "telemetry/json_text.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <ctime>
+
+namespace epp::telemetry::detail {
+namespace {
+
+void append_value(std::string& out, const LogField& field) {
+  switch (field.kind) {
+    case LogField::Kind::kString:
+      append_json_string(out, field.text);
+      return;
+    case LogField::Kind::kInt:
+      out += std::to_string(field.integer);
+      return;
+    case LogField::Kind::kUint:
+      out += std::to_string(field.natural);
+      return;
+    case LogField::Kind::kDouble:
+      append_json_number(out, field.real);
+      return;
+    case LogField::Kind::kBool:
+      out += field.integer != 0 ? "true" : "false";
+      return;
+    case LogField::Kind::kJson:
+      out += field.text;
+      return;
+  }
+}
+
+bool is_bare_word(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\'; });
+}
+
+void append_word(std::string& out, std::string_view text) {
+  if (is_bare_word(text)) {
+    out += text;
+  } else {
+    append_json_string(out, text);
+  }
+}
+
+std::int64_t microseconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+void append_epoch_seconds(std::string& out, std::chrono::system_clock::time_point time) {
+  const auto micros = microseconds(time);
+  char buffer[40];
+  std::snprintf(buffer, sizeof buffer, "%lld.%06lld", static_cast<long long>(micros / 1'000'000),
+                static_cast<long long>(micros % 1'000'000));
+  out += buffer;
+}
+
+void append_utc(std::string& out, std::chrono::system_clock::time_point time) {
+  const auto micros = microseconds(time);
+  const auto seconds = static_cast<std::time_t>(micros / 1'000'000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char buffer[40];
+  const std::size_t length = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(buffer + length, sizeof buffer - length, ".%06dZ", static_cast<int>(micros % 1'000'000));
+  out += buffer;
+}
+
+std::string format_json(const LogEvent& event, std::initializer_list<LogField> fields) {
+  std::string out = "{\"level\":\"";
+  out.reserve(256);
+  out.append(level_text(event.verbosity, event.is_error)).append("\",\"ts\":");
+  append_epoch_seconds(out, event.time);
+  if (!event.logger.empty()) {
+    out += ",\"logger\":";
+    append_json_string(out, event.logger);
+  }
+  out += ",\"caller\":";
+  append_json_string(out, std::string(event.file) + ":" + std::to_string(event.line));
+  out += ",\"msg\":";
+  append_json_string(out, event.message);
+  out += event.bound;
+  append_fields(out, fields, LogFormat::kJson);
+  if (event.is_error) {
+    out += ",\"error\":";
+    append_json_string(out, event.error);
+  }
+  out += "}\n";
+  return out;
+}
+
+std::string format_text(const LogEvent& event, std::initializer_list<LogField> fields) {
+  std::string out;
+  out.reserve(256);
+  append_utc(out, event.time);
+  out += ' ';
+  for (const char c : level_text(event.verbosity, event.is_error)) {
+    out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  if (!event.logger.empty()) {
+    out += ' ';
+    append_word(out, event.logger);
+  }
+  out.append(" ").append(event.file).append(":").append(std::to_string(event.line)) += ' ';
+  append_json_string(out, event.message);
+  out += event.bound;
+  append_fields(out, fields, LogFormat::kText);
+  if (event.is_error) {
+    out += " error=";
+    append_word(out, event.error);
+  }
+  out += '\n';
+  return out;
+}
+
+}  // namespace
+
+std::string_view level_text(int verbosity, bool is_error) {
+  if (is_error) return "error";
+  if (verbosity >= kTrace) return "trace";
+  return verbosity == kDebug ? "debug" : "info";
+}
+
+void append_fields(std::string& out, std::initializer_list<LogField> fields, LogFormat format) {
+  for (const auto& field : fields) {
+    if (format == LogFormat::kJson) {
+      out += ',';
+      append_json_string(out, field.key);
+      out += ':';
+      append_value(out, field);
+    } else {
+      out += ' ';
+      append_word(out, field.key);
+      out += '=';
+      if (field.kind == LogField::Kind::kString) {
+        append_word(out, field.text);
+      } else {
+        append_value(out, field);
+      }
+    }
+  }
+}
+
+std::string format_line(const LogEvent& event, std::initializer_list<LogField> fields, LogFormat format) {
+  return format == LogFormat::kJson ? format_json(event, fields) : format_text(event, fields);
+}
+
+}  // namespace epp::telemetry::detail
