@@ -13,7 +13,7 @@ class LoadAwareScorer {
   explicit LoadAwareScorer(epp::sdk::Context& context) : waiting_(context.require_f64(EPP_KEY_WAITING_QUEUE_SIZE)) {
     int64_t threshold = context.parameters().integer("/threshold", kDefaultThreshold);
     if (threshold <= 0) {
-      context.host().log(EPP_LOG_INFO, "load-aware-scorer: threshold must be positive, using the default",
+      context.host().log(EPP_LEVEL_INFO, "load-aware-scorer: threshold must be positive, using the default",
                          {epp::sdk::field("threshold", static_cast<double>(threshold)),
                           epp::sdk::field("default", static_cast<double>(kDefaultThreshold))});
       threshold = kDefaultThreshold;
