@@ -1,0 +1,71 @@
+#include "support/epp_server.h"
+
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "support/http_client.h"
+#include "support/places.h"
+#include "support/ports.h"
+
+#include <stdexcept>
+
+#include <grpcpp/create_channel.h>
+#include <nlohmann/json.hpp>
+
+namespace epp::testing {
+namespace {
+
+std::vector<std::string> with_defaults(const std::vector<std::string>& arguments, std::uint16_t grpc_port,
+                                       std::uint16_t health_port, std::uint16_t metrics_port) {
+  std::vector<std::string> all{"--grpc-port=" + std::to_string(grpc_port),
+                               "--grpc-health-port=" + std::to_string(health_port),
+                               "--metrics-port=" + std::to_string(metrics_port),
+                               "--bind-address=127.0.0.1",
+                               "--secure-serving=false",
+                               "--metrics-endpoint-auth=false",
+                               "--tracing=false",
+                               "--plugin-dir=" EPP_PLUGIN_DIR};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+}  // namespace
+
+EppServer::EppServer(const EppOptions& options)
+    : grpc_port_(free_port()),
+      health_port_(free_port()),
+      metrics_port_(free_port()),
+      process_(built_program("epp"), with_defaults(options.arguments, grpc_port_, health_port_, metrics_port_)) {
+  if (!options.wait_until_serving) return;
+  const bool ready = wait_until([&] { return !process_.running() || serving(); });
+  if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());
+}
+
+bool EppServer::serving(const std::string& service) const {
+  const auto channel =
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(health_port_), grpc::InsecureChannelCredentials());
+  const auto stub = grpc::health::v1::Health::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(service);
+  grpc::health::v1::HealthCheckResponse response;
+  return stub->Check(&context, request, &response).ok() &&
+         response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
+}
+
+std::string EppServer::metrics() const {
+  return http_get(metrics_port_, "/metrics").body;
+}
+
+double EppServer::metric(const std::string& series) const {
+  const std::string page = "\n" + metrics();
+  const std::size_t at = page.find("\n" + series);
+  if (at == std::string::npos) return 0;
+  const std::size_t end = page.find('\n', at + 1);
+  return std::stod(page.substr(page.rfind(' ', end) + 1));
+}
+
+nlohmann::json EppServer::decisions() const {
+  return nlohmann::json::parse(http_get(metrics_port_, "/debug/decisions").body).at("decisions");
+}
+
+}  // namespace epp::testing
