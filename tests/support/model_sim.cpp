@@ -38,7 +38,8 @@ nlohmann::json ModelSim::stats() const {
 
 std::uint64_t ModelSim::requests() const {
   std::uint64_t requests = 0;
-  for (const auto& [path, count] : stats()["by_path"].items())
+  const nlohmann::json by_path = stats()["by_path"];
+  for (const auto& [path, count] : by_path.items())
     requests += count.get<std::uint64_t>();
   return requests;
 }
