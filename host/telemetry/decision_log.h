@@ -12,17 +12,17 @@
 namespace epp::telemetry {
 
 struct DecisionCandidate {
-  std::string endpoint;
+  std::string endpoint{};
   double total = 0;
-  std::vector<std::pair<std::string, double>> scores;  ///< scorer instance name, its unweighted score
+  std::vector<std::pair<std::string, double>> scores{};  ///< scorer instance name, its unweighted score
 };
 
 struct Decision {
-  std::string request_id;
-  std::chrono::system_clock::time_point time;
-  std::string profile;
-  std::string target;  ///< comma-joined when several; empty when none was found
-  std::vector<DecisionCandidate> candidates;
+  std::string request_id{};
+  std::chrono::system_clock::time_point time{};
+  std::string profile{};
+  std::string target{};  ///< comma-joined when several; empty when none was found
+  std::vector<DecisionCandidate> candidates{};
 };
 
 /// A bounded ring. Nobody pays for it unless somebody looks: with kOnDemand, rendering (re)starts recording for

@@ -88,7 +88,7 @@ struct LogOptions {
   /// Lines that may wait for the writer.
   std::size_t queue_lines = 4096;
   /// Receives each line with its newline, from one thread. Default: standard error.
-  std::function<void(std::string_view line)> write;
+  std::function<void(std::string_view line)> write{};
 };
 
 namespace detail {

@@ -25,8 +25,8 @@ Environment process_environment();
 struct OtlpConfig {
   std::string target = "localhost:4317";  ///< host:port or unix:path
   bool insecure = true;                   ///< plaintext; by scheme http://, by *_INSECURE, or when nothing is set
-  std::string certificate_file;           ///< PEM roots for TLS; empty: the system's
-  KeyValues headers;                      ///< gRPC metadata, lower-case names
+  std::string certificate_file{};         ///< PEM roots for TLS; empty: the system's
+  KeyValues headers{};                    ///< gRPC metadata, lower-case names
   std::chrono::milliseconds timeout{10'000};
 };
 
@@ -34,14 +34,14 @@ struct TracingConfig {
   enum class Exporter { kConsole, kOtlp };
   Exporter exporter = Exporter::kConsole;
   double ratio = 0.1;
-  KeyValues resource;  ///< service.name, service.version and what the environment adds
-  std::string commit;  ///< instrumentation scope attribute commit-sha
-  OtlpConfig otlp;
+  KeyValues resource{};  ///< service.name, service.version and what the environment adds
+  std::string commit{};  ///< instrumentation scope attribute commit-sha
+  OtlpConfig otlp{};
   // OTEL_BSP_*: how spans are gathered.
   std::size_t queue_spans = 2048;
   std::size_t batch_spans = 512;
   std::chrono::milliseconds delay{5000};
-  std::vector<std::string> warnings;  ///< settings that were repaired; for the log
+  std::vector<std::string> warnings{};  ///< settings that were repaired; for the log
 };
 
 /// Reads OTEL_TRACES_EXPORTER ("console", the default, or "otlp"; anything else is an error: empty result and `error`),
