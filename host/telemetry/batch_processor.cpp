@@ -65,11 +65,15 @@ void BatchProcessor::Impl::export_all(std::vector<std::unique_ptr<SpanData>>& sp
     const std::size_t count = std::min(batch, spans.size() - at);
     std::string error;
     const bool sent = exporter->export_batch(std::span(spans).subspan(at, count), &error);
+    bool give_up = false;
     {
       std::lock_guard lock(mutex);
       (sent ? exported : lost) += count;
+      give_up = stop && !sent;  // an absent collector must not hold the shutdown once per batch
+      if (give_up) lost += spans.size() - at - count;
     }
     if (!sent && on_failure) on_failure(error);
+    if (give_up) return;
   }
 }
 

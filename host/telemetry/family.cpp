@@ -17,8 +17,9 @@ std::uint64_t next_family_id() {
 class ThreadCache {
  public:
   ~ThreadCache() {
-    for (Series* series : slots_) {
-      if (series != nullptr) series->unref();
+    // Emptied, because destructors that run later at thread exit may still look series up.
+    for (Series*& series : slots_) {
+      if (series != nullptr) std::exchange(series, nullptr)->unref();
     }
   }
   Series*& slot(std::uint64_t family, std::uint64_t hash) {
