@@ -1,0 +1,35 @@
+// The HTTP port for operators: /metrics, /debug/plugins/state, /debug/decisions, /debug/endpoints.
+#pragma once
+
+#include "config/options.h"
+#include "endpoints/endpoint_table.h"
+#include "lifecycle/pipeline.h"
+#include "net/http_server.h"
+#include "telemetry/decision_log.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace epp::app {
+
+struct AdminSources {
+  const telemetry::Registry* registry = nullptr;
+  telemetry::DecisionLog* decisions = nullptr;
+  std::function<lifecycle::PipelinePtr()> pipeline;
+  const endpoints::EndpointTable* table = nullptr;
+  const endpoints::AttributeRegistry* attributes = nullptr;
+};
+
+// Starts serving on --metrics-port. Throws std::runtime_error naming the port or file that cannot be used.
+std::unique_ptr<net::HttpServer> start_admin_server(net::IoPool& pool, const config::Options& options,
+                                                    AdminSources sources, const telemetry::Logger& log);
+
+// {"timestamp":..., "plugins": {...}}, as GET /debug/plugins/state answers it.
+std::string plugin_state_document(const lifecycle::Pipeline& pipeline);
+// {"endpoints":[{"id","address","labels","metrics":{key: value}}]}: what requests see right now.
+std::string endpoints_document(const endpoints::Snapshot& snapshot, const endpoints::AttributeRegistry& attributes);
+
+}  // namespace epp::app

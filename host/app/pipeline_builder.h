@@ -1,0 +1,19 @@
+// From an effective configuration to the pipeline that requests walk through.
+#pragma once
+
+#include "config/diagnostics.h"
+#include "config/effective_config.h"
+#include "config/options.h"
+#include "lifecycle/pipeline.h"
+#include "plugins/catalogue.h"
+#include "plugins/environment.h"
+
+namespace epp::app {
+
+// Creates every instance (default producers that are missing are appended to `effective`), orders producers, binds the
+// profile handler. nullptr with errors in `diagnostics` when anything is wrong. [main]
+lifecycle::PipelinePtr build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
+                                      const plugins::Environment& environment, config::EffectiveConfig& effective,
+                                      config::Diagnostics& diagnostics);
+
+}  // namespace epp::app
