@@ -2,6 +2,7 @@
 
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "support/http_client.h"
+#include "support/metrics_text.h"
 #include "support/places.h"
 #include "support/ports.h"
 
@@ -57,11 +58,7 @@ std::string EppServer::metrics() const {
 }
 
 double EppServer::metric(const std::string& series) const {
-  const std::string page = "\n" + metrics();
-  const std::size_t at = page.find("\n" + series);
-  if (at == std::string::npos) return 0;
-  const std::size_t end = page.find('\n', at + 1);
-  return std::stod(page.substr(page.rfind(' ', end) + 1));
+  return sample_value(metrics(), series);
 }
 
 nlohmann::json EppServer::decisions() const {

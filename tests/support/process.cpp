@@ -44,6 +44,7 @@ Process::Process(const std::filesystem::path& program, const std::vector<std::st
   pid_ = fork();
   if (pid_ == 0) {
     // Between fork and exec only async-signal-safe calls.
+    setpgid(0, 0);  // Ctrl-C in a terminal is for the parent alone.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(126);
     dup2(output_fd_, STDOUT_FILENO);
