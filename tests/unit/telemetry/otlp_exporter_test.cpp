@@ -10,6 +10,13 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#if defined(__SANITIZE_THREAD__)
+// Debian's gRPC is not instrumented, so ThreadSanitizer does not see its locks.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libgrpc\nrace:libabsl\nrace:grpc::\nmutex:libgrpc\ndeadlock:libgrpc\n";
+}
+#endif
+
 namespace epp::telemetry {
 namespace {
 
