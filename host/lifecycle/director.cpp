@@ -164,7 +164,7 @@ void Director::find_priority() {
   priority_ = known.value_or(0);
   context.abi()->priority = priority_;
   if (span_.recording()) {
-    span_.set("target_model", context.target_model);
+    span_.set("target_model", std::string_view(context.target_model));
     span_.set("request_prio", priority_);
   }
 }

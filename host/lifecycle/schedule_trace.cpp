@@ -36,8 +36,8 @@ void ScheduleTrace::on_filtered(std::string_view /*profile*/, std::uint32_t befo
   telemetry::Span span = tracer_.start("filter_endpoints", profile_.context());
   span.set("llm_d.epp.filter.candidate_endpoints", before);
   span.set("llm_d.epp.filter.filtered_endpoints", after);
-  span.set("gen_ai.request.model", request_.target_model);
-  span.set("gen_ai.request.id", request_.id);
+  span.set("gen_ai.request.model", std::string_view(request_.target_model));
+  span.set("gen_ai.request.id", std::string_view(request_.id));
 }
 
 void ScheduleTrace::on_scorer(const plugins::Instance& scorer, double weight, const epp_candidates& candidates,
@@ -49,8 +49,8 @@ void ScheduleTrace::on_scorer(const plugins::Instance& scorer, double weight, co
     scoring_.set("llm_d.epp.scoring.candidate_endpoints", candidates.count);
   }
   telemetry::Span span = tracer_.start("llm_d.epp.scorer." + scorer.type(), scoring_.context());
-  span.set("llm_d.epp.scorer.type", scorer.type());
-  span.set("llm_d.epp.scorer.name", scorer.name());
+  span.set("llm_d.epp.scorer.type", std::string_view(scorer.type()));
+  span.set("llm_d.epp.scorer.name", std::string_view(scorer.name()));
   span.set("llm_d.epp.scorer.weight", weight);
   span.set("llm_d.epp.scorer.candidate_endpoints", candidates.count);
   span.set("llm_d.epp.scorer.endpoints_scored", scores.size());

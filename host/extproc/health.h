@@ -1,0 +1,45 @@
+// grpc.health.v1 for the two ports that serve it: the health port of its own, and, opt-in, the ext-proc port.
+#pragma once
+
+#include "extproc/rpc.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epp::extproc {
+
+inline constexpr std::string_view kProcessorService = "envoy.service.ext_proc.v3.ExternalProcessor";
+
+/// What readiness depends on. [any thread, concurrent; must not block]
+class HealthInputs {
+ public:
+  virtual ~HealthInputs() = default;
+  virtual bool live() const = 0;              ///< the pool has synced
+  virtual bool protocol_matches() const = 0;  ///< every parser speaks the pool's application protocol
+  virtual bool plugins_ready() const = 0;
+  virtual bool draining() const = 0;
+  /// nullopt: leader election is off.
+  virtual std::optional<bool> leader() const = 0;
+};
+
+/// Semantics of the health port. Without leader election every name is answered alike: serving while live, matching,
+/// ready and not draining. With it `liveness` always serves, `readiness`, "" and the processor's name also need the
+/// lead, and other names are unknown. Watch is not implemented.
+class HealthPort final : public UnaryService {
+ public:
+  explicit HealthPort(const HealthInputs& inputs) : inputs_(inputs) {}
+  std::optional<UnaryReply> call(std::string_view method, std::string_view request) override;
+
+ private:
+  const HealthInputs& inputs_;
+};
+
+/// Semantics of the stock health server on the ext-proc port (--health-checking): "" and the processor's name serve
+/// until the process ends, other names are NOT_FOUND.
+class StockHealth final : public UnaryService {
+ public:
+  std::optional<UnaryReply> call(std::string_view method, std::string_view request) override;
+};
+
+}  // namespace epp::extproc
