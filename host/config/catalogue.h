@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,11 @@ class Catalogue {
 
   // All types, ordered by name.
   virtual std::vector<const PluginType*> types() const = 0;
+
+  // Names of the instances that `parameters` (normalised) refer to and that must be built first, in order. The default
+  // reads the schema's `x-epp-plugin-reference` marks.
+  virtual std::vector<std::string> references(const PluginType& type,
+                                              const std::optional<std::string>& parameters) const;
 
   // The type that is created by itself when nobody produces `key`, or nullptr.
   const PluginType* default_producer(std::string_view key) const;

@@ -59,13 +59,17 @@ struct DataLayer {
   std::chrono::nanoseconds cross_replica_sync_interval = std::chrono::milliseconds(200);
 };
 
-// Limits: absent or 0 is "the default", as the reference has it. Bytes and requests are never negative.
+inline constexpr std::int64_t kDefaultBandBytes = 1'000'000'000;
+inline constexpr std::int64_t kDefaultBandRequests = 5000;
+
+// Limits: absent or 0 is the default below. Negative values are kept: wiring refuses them with flow control on.
 struct PriorityBand {
   std::int64_t priority = 0;
-  std::int64_t max_bytes = 1'000'000'000;
-  std::int64_t max_requests = 5000;
+  std::int64_t max_bytes = kDefaultBandBytes;
+  std::int64_t max_requests = kDefaultBandRequests;
   PluginRef fairness_policy{"global-strict-fairness-policy", {}};
   PluginRef ordering_policy{"fcfs-ordering-policy", {}};
+  std::string pointer;
 };
 
 struct FlowControl {
