@@ -365,6 +365,7 @@ PrometheusReader::Line PrometheusReader::read_sample(const char* at) {
   at = read_value(at);
   if (at == nullptr) return Line::kBad;
   sample_.has_timestamp = false;
+  sample_.timestamp_ms = 0;
   while (at != end_ && is_blank(*at))
     ++at;
   if (at != end_ && *at != '\n') {

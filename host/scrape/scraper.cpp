@@ -1,0 +1,394 @@
+#include "scrape/scraper.h"
+
+#define XXH_INLINE_ALL
+#include "net/http_client.h"
+#include "net/io_pool.h"
+#include "net/timer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <utility>
+
+#include <xxhash.h>
+
+namespace epp::scrape {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using endpoints::Endpoint;
+using endpoints::EndpointPtr;
+using endpoints::ScrapedValues;
+
+constexpr std::chrono::nanoseconds kLongestStep = std::chrono::milliseconds(20);
+constexpr std::size_t kKeptBufferBytes = 1u << 20;
+constexpr unsigned kMaxRedirects = 10;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::chrono::nanoseconds base_tick(std::chrono::nanoseconds refresh, const std::vector<ScrapeSource>& sources) {
+  std::chrono::nanoseconds base = refresh;
+  for (const auto& source : sources) {
+    if (source.parameters.interval.count() > 0) base = std::min(base, source.parameters.interval);
+  }
+  return std::max(base, ScraperOptions::kMinInterval);
+}
+
+std::uint64_t ticks_between_polls(std::chrono::nanoseconds interval, std::chrono::nanoseconds base) {
+  if (interval.count() <= 0) return 1;
+  const double ticks = std::round(static_cast<double>(interval.count()) / static_cast<double>(base.count()));
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(ticks));
+}
+
+class Scraper::Core : public endpoints::EndpointListener, public std::enable_shared_from_this<Scraper::Core> {
+ public:
+  Core(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources, ScrapeObserver* observer,
+       ScraperOptions options)
+      : table_(table),
+        observer_(observer),
+        options_(options),
+        base_(base_tick(options.refresh_interval, sources)),
+        timer_(pool) {
+    for (auto& source : sources)
+      sources_.push_back(make_source(pool, std::move(source)));
+    // Enough steps that load is even and a stored value is published soon.
+    const auto steps = std::max<std::int64_t>(8, (base_ + kLongestStep - std::chrono::nanoseconds(1)) / kLongestStep);
+    buckets_.resize(static_cast<std::size_t>(steps));
+    step_ = base_ / steps;
+  }
+
+  void start() {
+    for (const auto& source : sources_) {
+      const auto used = base_ * static_cast<std::int64_t>(source->every);
+      const auto wanted = source->config.parameters.interval;
+      if (observer_ && wanted.count() > 0 && used != wanted) {
+        observer_->on_interval_rounded(source->config.name, wanted, used);
+      }
+    }
+    table_.add_listener(this);
+    timer_.every(step_, [weak = weak_from_this()] {
+      if (const auto core = weak.lock()) core->step();
+    });
+  }
+
+  void stop() {
+    if (std::exchange(stopped_, true)) return;
+    table_.remove_listener(this);
+    timer_.cancel();
+    std::vector<std::shared_ptr<Unit>> units;
+    {
+      std::lock_guard lock(mutex_);
+      for (auto& [uid, target] : targets_)
+        units.insert(units.end(), target.units.begin(), target.units.end());
+      targets_.clear();
+      for (auto& bucket : buckets_)
+        bucket.clear();
+    }
+    for (const auto& unit : units)
+      end(*unit);
+    // Waits for the callbacks that are past their check.
+    std::unique_lock gate(gate_);
+    open_ = false;
+  }
+
+  void on_endpoint_added(const EndpointPtr& endpoint) override {
+    std::vector<std::shared_ptr<Unit>> fresh;
+    {
+      std::lock_guard lock(mutex_);
+      Target& target = targets_[endpoint->uid()];
+      if (target.units.empty()) {
+        target.bucket = next_bucket_++ % buckets_.size();
+        for (const auto& source : sources_) {
+          auto unit = std::make_shared<Unit>();
+          unit->source = source.get();
+          target.units.push_back(unit);
+          buckets_[target.bucket].push_back(unit);
+        }
+        fresh = target.units;
+      }
+      for (const auto& unit : target.units) {
+        std::lock_guard unit_lock(unit->mutex);
+        unit->endpoint = endpoint;
+        unit->target = poll_target(unit->source->config.parameters, *endpoint);
+        unit->body_hash.reset();  // labels may have changed, and with them the engine
+      }
+    }
+    for (const auto& unit : fresh)
+      poll(unit);
+  }
+
+  void on_endpoint_removed(const EndpointPtr& endpoint) override {
+    std::vector<std::shared_ptr<Unit>> units;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = targets_.find(endpoint->uid());
+      if (found == targets_.end()) return;
+      units = std::move(found->second.units);
+      std::erase_if(buckets_[found->second.bucket],
+                    [&](const auto& unit) { return std::find(units.begin(), units.end(), unit) != units.end(); });
+      targets_.erase(found);
+    }
+    for (const auto& unit : units)
+      end(*unit);
+  }
+
+  std::vector<PollStatus> status() const {
+    std::vector<PollStatus> all;
+    std::lock_guard lock(mutex_);
+    for (const auto& [uid, target] : targets_) {
+      for (const auto& unit : target.units) {
+        std::lock_guard unit_lock(unit->mutex);
+        PollStatus status = unit->status;
+        status.endpoint_id = unit->endpoint->id();
+        status.source_name = unit->source->config.name;
+        all.push_back(std::move(status));
+      }
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.endpoint_id, a.source_name) < std::tie(b.endpoint_id, b.source_name);
+    });
+    return all;
+  }
+
+ private:
+  struct Source {
+    ScrapeSource config;
+    std::uint64_t every = 1;  // base ticks
+    std::string path;
+    std::unique_ptr<net::HttpClient> client;
+  };
+
+  // One endpoint polled through one source.
+  struct Unit {
+    Source* source = nullptr;
+
+    std::mutex mutex;  // guards the rest
+    EndpointPtr endpoint;
+    std::optional<net::Origin> target;
+    net::HttpCall call;
+    bool in_flight = false;
+    bool ended = false;
+    std::uint64_t ticks_left = 0;
+    std::optional<std::uint64_t> body_hash;  // of the last body, when its extraction left no error
+    PollStatus status;
+  };
+
+  struct Target {
+    std::size_t bucket = 0;
+    std::vector<std::shared_ptr<Unit>> units;
+  };
+
+  std::unique_ptr<Source> make_source(net::IoPool& pool, ScrapeSource config) const {
+    auto source = std::make_unique<Source>();
+    const DataSourceParameters& parameters = config.parameters;
+    source->every = ticks_between_polls(parameters.interval, base_);
+    source->path = net::escape_path(parameters.path);
+    if (!source->path.starts_with('/')) source->path.insert(0, "/");
+    net::HttpClientOptions options;
+    if (parameters.scheme == "https") {
+      net::TlsClientOptions tls;
+      tls.insecure_skip_verify = parameters.insecure_skip_verify;
+      tls.ca_file = parameters.ca_file;
+      tls.cert_file = parameters.client_cert_file;
+      tls.key_file = parameters.client_key_file;
+      options.tls = std::move(tls);
+    }
+    source->client = std::make_unique<net::HttpClient>(pool, std::move(options));
+    source->config = std::move(config);
+    return source;
+  }
+
+  void step() {
+    due_.clear();
+    {
+      std::lock_guard lock(mutex_);
+      const auto& bucket = buckets_[position_++ % buckets_.size()];
+      due_.assign(bucket.begin(), bucket.end());
+    }
+    for (const auto& unit : due_) {
+      {
+        std::lock_guard lock(unit->mutex);
+        if (unit->ticks_left > 1) {
+          --unit->ticks_left;
+          continue;
+        }
+      }
+      poll(unit);
+    }
+    due_.clear();
+    table_.publish();
+  }
+
+  void poll(const std::shared_ptr<Unit>& unit) {
+    const Source& source = *unit->source;
+    std::unique_lock lock(unit->mutex);
+    if (unit->ended || unit->in_flight) return;
+    unit->ticks_left = source.every;
+    ++unit->status.polls;
+    if (!unit->target) {
+      failed(*unit, lock, "metrics host \"" + unit->endpoint->metrics_host() + "\" is not host:port");
+      return;
+    }
+    unit->in_flight = true;
+    net::HttpRequest request;
+    request.target = source.path;
+    request.headers.add("Accept", "text/plain;version=0.0.4, */*;q=0.1");
+    net::HttpCallOptions call;
+    call.timeout = options_.poll_timeout;
+    call.max_body_bytes = source.config.parameters.max_body_bytes;
+    call.max_redirects = kMaxRedirects;
+    call.body_buffer = take_buffer();
+    unit->call = source.client->send(*unit->target, std::move(request), std::move(call),
+                                     [self = shared_from_this(), unit, began = Clock::now()](net::HttpResult result) {
+                                       std::shared_lock gate(self->gate_);
+                                       if (self->open_) self->polled(*unit, result, Clock::now() - began);
+                                     });
+  }
+
+  void polled(Unit& unit, net::HttpResult& result, std::chrono::nanoseconds took) {
+    std::unique_lock lock(unit.mutex);
+    unit.in_flight = false;
+    if (!unit.ended) {
+      if (!result.ok()) {
+        failed(unit, lock, result.message);
+      } else if (result.response.status != 200) {
+        failed(unit, lock, "unexpected status code: " + std::to_string(result.response.status));
+      } else {
+        read(unit, lock, result.response.body, took);
+      }
+    }
+    if (lock.owns_lock()) lock.unlock();
+    give_buffer(std::move(result.response.body));
+  }
+
+  // Leaves the lock released: the observer is not called under it.
+  void failed(Unit& unit, std::unique_lock<std::mutex>& lock, std::string text) {
+    ++unit.status.consecutive_failures;
+    unit.status.last_error = text;
+    unit.body_hash.reset();
+    const EndpointPtr endpoint = unit.endpoint;
+    lock.unlock();
+    if (observer_) observer_->on_poll_error(unit.source->config.type, *endpoint, text);
+  }
+
+  void read(Unit& unit, std::unique_lock<std::mutex>& lock, const std::string& body, std::chrono::nanoseconds took) {
+    static thread_local PrometheusReader reader;
+    static thread_local ScrapedValues values;
+    values.clear();
+    const ScrapeSource& source = unit.source->config;
+    const EndpointPtr endpoint = unit.endpoint;
+    const std::uint64_t hash = XXH3_64bits(body.data(), body.size());
+    const std::int64_t now = now_ns();
+
+    std::string unreadable;
+    std::vector<std::pair<const Extractor*, std::string>> errors;
+    const bool unchanged = unit.body_hash == hash;
+    bool all_updated = true;
+    for (const auto& extractor : source.extractors) {
+      Extraction extraction;
+      if (unchanged) {
+        extraction.updated = true;  // what it said is stored already
+      } else {
+        try {
+          extraction = extractor->extract(*endpoint, body, source.parameters.parse_mode, reader, values);
+        } catch (const std::exception& fault) {
+          extraction = {{}, fault.what(), false};
+        }
+      }
+      if (!extraction.unreadable.empty()) {
+        unreadable = std::move(extraction.unreadable);
+        break;
+      }
+      if (!extraction.errors.empty()) errors.emplace_back(extractor.get(), std::move(extraction.errors));
+      all_updated = all_updated && extraction.updated;
+      if (extraction.updated && extractor->update_time() != EPP_ATTR_NONE) values.set(extractor->update_time(), now);
+    }
+    if (!unreadable.empty()) return failed(unit, lock, std::move(unreadable));
+
+    // A body that left errors is read again, so that they are counted again.
+    unit.body_hash = errors.empty() && all_updated ? std::optional(hash) : std::nullopt;
+    unit.status.consecutive_failures = 0;
+    unit.status.last_success_ns = now;
+    unit.status.last_error.clear();
+    table_.store(*endpoint, values);
+    lock.unlock();
+    if (!observer_) return;
+    observer_->on_polled(source.type, *endpoint, took);
+    for (const auto& [extractor, text] : errors) {
+      observer_->on_extract_error(source.type, extractor->type(), *endpoint, text);
+    }
+  }
+
+  static void end(Unit& unit) {
+    std::lock_guard lock(unit.mutex);
+    unit.ended = true;
+    unit.call.cancel();
+  }
+
+  std::string take_buffer() {
+    std::lock_guard lock(buffers_mutex_);
+    if (buffers_.empty()) return {};
+    std::string buffer = std::move(buffers_.back());
+    buffers_.pop_back();
+    return buffer;
+  }
+
+  void give_buffer(std::string buffer) {
+    if (buffer.capacity() > kKeptBufferBytes) return;
+    std::lock_guard lock(buffers_mutex_);
+    if (buffers_.size() < 64) buffers_.push_back(std::move(buffer));
+  }
+
+  endpoints::EndpointTable& table_;
+  ScrapeObserver* observer_;
+  const ScraperOptions options_;
+  const std::chrono::nanoseconds base_;
+  std::chrono::nanoseconds step_{0};
+  std::vector<std::unique_ptr<Source>> sources_;
+  bool stopped_ = false;
+
+  mutable std::mutex mutex_;                           // guards the next four; taken before a unit's
+  std::unordered_map<std::uint64_t, Target> targets_;  // by uid
+  std::vector<std::vector<std::shared_ptr<Unit>>> buckets_;
+  std::size_t next_bucket_ = 0;
+  std::size_t position_ = 0;
+
+  std::vector<std::shared_ptr<Unit>> due_;  // step's scratch
+
+  std::mutex buffers_mutex_;
+  std::vector<std::string> buffers_;
+
+  std::shared_mutex gate_;
+  bool open_ = true;
+
+  net::Timer timer_;
+};
+
+Scraper::Scraper(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources,
+                 ScrapeObserver* observer, ScraperOptions options)
+    : core_(std::make_shared<Core>(pool, table, std::move(sources), observer, options)) {}
+
+Scraper::~Scraper() {
+  stop();
+}
+
+void Scraper::start() {
+  core_->start();
+}
+
+void Scraper::stop() {
+  core_->stop();
+}
+
+std::vector<PollStatus> Scraper::status() const {
+  return core_->status();
+}
+
+}  // namespace epp::scrape
