@@ -6,6 +6,7 @@
 #include "plugins/library.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,8 +47,8 @@ class Catalogue : public config::Catalogue {
   std::vector<std::unique_ptr<Entry>> entries_;  // ordered by type name, then by library
 };
 
-// The roles that an extension id stands for; empty for ids that take no part in wiring.
-config::RoleSet roles_of_extension(std::string_view extension);
+// The role that an extension id stands for; none for ids that take no part in wiring.
+std::optional<config::Role> role_of_extension(std::string_view extension);
 
 struct CatalogueProblem {
   std::string path;

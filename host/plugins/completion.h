@@ -6,6 +6,7 @@
 #pragma once
 
 #include "plugins/instance.h"
+#include "plugins/value_arena.h"
 
 #include <epp/abi.h>
 #include <epp/host/services.h>
@@ -35,7 +36,7 @@ class Completion {
   epp_status status_;
   std::string message_;
   std::vector<epp_completion_value> values_;
-  std::unique_ptr<std::byte[]> data_;  // what the values point to
+  ValueArena arena_{512};  // what the values point to
 };
 
 // Told of the answer, on the thread of the plugin that gave it; must only hand it over (post) and return. May be called

@@ -76,7 +76,9 @@ struct AttributeUse {
   epp_attr id = EPP_ATTR_NONE;
   std::string key;
   uint32_t type = 0;
+  uint32_t scope = 0;   // EPP_SCOPE_*
   uint32_t access = 0;  // EPP_ACCESS_*
+  uint32_t kind = 0;    // EPP_COLUMN_*, of produced endpoint columns
 };
 
 // After this many calls in a row whose answer could not be used, an instance is bypassed: its neutral answer is taken
@@ -95,6 +97,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const std::string& type() const { return type_; }
   const epp_instance* raw() const { return raw_; }
   const std::vector<AttributeUse>& uses() const { return uses_; }
+  // Declared under any access; nullptr when it was not.
+  const AttributeUse* use_of(epp_attr attr) const;
   bool may_read(epp_attr attr) const;
   bool may_write(epp_attr attr) const;
   OnFault on_fault() const { return on_fault_; }

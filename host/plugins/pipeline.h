@@ -50,7 +50,8 @@ class PluginSet {
   // By index into EffectiveConfig::instances; nullptr for host types.
   InstancePtr at(config::InstanceIndex index) const;
 
-  // All state dumps as one JSON object: {"<name>": {"type": ..., "state": ...}, ...}. [any thread]
+  // All state dumps as one JSON object by name, the `plugins` member of GET /debug/plugins/state:
+  // {"<name>": {"name": ..., "type": ..., "state": ...}}, with "message" for "state" when there is none. [any thread]
   std::string state_json() const;
   // Names of the instances that are not ready yet. [any thread]
   std::vector<std::string> not_ready() const;

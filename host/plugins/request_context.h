@@ -13,9 +13,10 @@
 #include <epp/abi.h>
 #include <epp/host/request.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,11 +32,13 @@ class HeaderMap {
   const std::string* find(std::string_view lower_name) const;
   void set(std::string_view lower_name, std::string_view value);
   bool erase(std::string_view lower_name);
-  std::span<const std::pair<std::string, std::string>> items() const { return items_; }
-  void clear() { items_.clear(); }
+  std::span<const std::pair<std::string, std::string>> items() const { return {items_.data(), count_}; }
+  // Keeps the strings' memory.
+  void clear() { count_ = 0; }
 
  private:
-  std::vector<std::pair<std::string, std::string>> items_;  // in order of first appearance
+  std::vector<std::pair<std::string, std::string>> items_;  // in order of first appearance; the first count_ are live
+  size_t count_ = 0;
 };
 
 // What hooks asked to be changed on the wire, in order.
@@ -72,8 +75,8 @@ class RequestContext {
   RequestContext& operator=(const RequestContext&) = delete;
 
   static RequestContext& from(const epp_request* request);
-  epp_request* abi() { return &abi_; }
-  const epp_request* abi() const { return &abi_; }
+  epp_request* abi() { return &block_.abi; }
+  const epp_request* abi() const { return &block_.abi; }
 
   // Strings behind the epp_request's views; call sync() after changing them.
   std::string id, path, incoming_model, target_model, objective, fairness_id, cache_salt;
@@ -100,17 +103,19 @@ class RequestContext {
   // ---- attributes (used by the host services) ----
   // Column of `attr` for reading: per-request if a producer wrote it, else the snapshot's or live one; never null.
   const void* read_column(epp_attr attr, uint32_t type);
-  // Column for writing, allocated (all missing) at first use.
+  // Column for writing, allocated (all missing) at first use. nullptr for types that have no columns, for a column of
+  // another type, and without a snapshot.
   void* write_column(epp_attr attr, uint32_t type);
-  // One element; copies what the value points to into the request's arena.
+  // One element; copies what the value points to. False when the value does not fit the column.
   bool write_element(epp_attr attr, uint32_t slot, const epp_value& value);
   // Forgets what a failed or timed out producer wrote.
-  void drop_columns(std::span<const AttributeUse> uses);
+  void drop_written(std::span<const AttributeUse> uses);
   const epp_value* value(epp_attr attr) const;
   void set_value(epp_attr attr, const epp_value& value);  // copies
   uint32_t* set_u32(epp_attr attr, size_t count);
 
   // ---- per-instance state ----
+  // Replaces (and drops) what was there. `state` nullptr only drops.
   void set_state(const InstancePtr& owner, void* state, void (*drop)(void*));
   void* state(uint32_t state_index) const;
 
@@ -118,9 +123,40 @@ class RequestContext {
   void reset();
 
  private:
-  epp_request abi_{};
+  // The epp_request first, so that from() finds the way back.
+  struct AbiBlock {
+    epp_request abi;
+    RequestContext* context;
+  };
+  AbiBlock block_{};
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+// The column that all requests share: live counters of `table`, else scraped values of `snapshot`; all missing when
+// there is neither. Both may be nullptr.
+const void* shared_column(const endpoints::Snapshot* snapshot, const endpoints::EndpointTable* table, epp_attr attr,
+                          uint32_t type);
+
+// Recycles contexts: a warm one allocates nothing for a request like those before. [any thread]
+class RequestContextPool {
+ public:
+  explicit RequestContextPool(size_t kept = 256);
+  ~RequestContextPool();
+
+  // Gives its context back, reset, when it goes. The pool outlives it.
+  struct Return {
+    RequestContextPool* pool = nullptr;
+    void operator()(RequestContext* context) const;
+  };
+  using Handle = std::unique_ptr<RequestContext, Return>;
+  Handle acquire();
+
+ private:
+  void give_back(std::unique_ptr<RequestContext> context);
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<RequestContext>> idle_;
+  size_t kept_;
 };
 
 }  // namespace epp::plugins

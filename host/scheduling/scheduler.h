@@ -4,8 +4,8 @@
 //   handler.pick -> run profiles -> handler.pick ... -> handler.process       (one request)
 //
 // Sans-IO and reentrant: a Scheduler is immutable, all working memory is the caller's Workspace, which is recycled so
-// that a decision allocates nothing once warm. total = sum of clamp(score, 0, 1) * weight, NaN and errors as 0; an
-// endpoint that a plugin invents is ignored and counted.
+// that a decision allocates nothing once warm. total = sum of clamp(score, 0, 1) * weight, not divided by the weights;
+// NaN and errors count as 0. An answer with an endpoint that was not given is refused whole and counted.
 #pragma once
 
 #include "plugins/instance.h"
@@ -17,6 +17,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace epp::plugins {
+struct Call;
+}
 
 namespace epp::scheduling {
 
@@ -58,15 +62,20 @@ class ScheduleObserver {
 class Workspace {
  public:
   Workspace();
+  // Ties that the host breaks are then the same in every run.
+  explicit Workspace(uint64_t seed);
   ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
   // Valid after a successful schedule(), until the next.
   const epp_profile_results& results() const;
   // Slots of the primary profile's targets, best first.
   std::span<const uint32_t> targets() const;
 
+  struct Impl;
+
  private:
   friend class Scheduler;
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -84,6 +93,12 @@ class Scheduler {
   std::span<const ProfileConfig> profiles() const { return profiles_; }
 
  private:
+  // The handler's turns; a negative status is its complaint, with the text in call.error.
+  epp_status run_profiles(plugins::Call& call, const epp_candidates& candidates, Workspace::Impl& work,
+                          ScheduleObserver* observer) const;
+  // Asks for the primary profile and hides what is not to be shown.
+  epp_status process(plugins::Call& call, Workspace::Impl& work) const;
+
   std::vector<ProfileConfig> profiles_;
   plugins::InstancePtr handler_;
 };

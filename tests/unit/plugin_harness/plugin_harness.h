@@ -52,12 +52,16 @@ class EndpointSetup {
   EndpointSetup& set(std::string_view key, int64_t value);
   EndpointSetup& set(std::string_view key, std::string_view value);
   EndpointSetup& set(std::string_view key, std::vector<std::string> value);
+  // A live counter, by data key with its #field.
+  EndpointSetup& live(std::string_view key, int64_t value);
 
  private:
   friend class PluginHarness;
-  EndpointSetup(PluginHarness* host, size_t index) : host_(host), index_(index) {}
+  EndpointSetup(PluginHarness* host, std::string name) : host_(host), name_(std::move(name)) {}
+  template <typename Value>
+  EndpointSetup& store(std::string_view key, uint32_t type, Value value);
   PluginHarness* host_;
-  size_t index_;
+  std::string name_;
 };
 
 // One request with its whole context. Ends (drops per-instance state) when destroyed.

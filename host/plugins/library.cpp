@@ -1,0 +1,170 @@
+#define BOOST_DLL_USE_STD_FS
+#include "plugins/library.h"
+
+#include "plugins/host_tables.h"
+#include "plugins/hosted_instance.h"
+#include "plugins/library_image.h"
+#include "plugins/parameter_tree.h"
+
+#include <atomic>
+#include <cstddef>
+#include <set>
+#include <system_error>
+
+#include <boost/dll/shared_library.hpp>
+#include <dlfcn.h>
+
+namespace epp::plugins {
+
+namespace {
+
+std::atomic<uint64_t> g_stayed_mapped{0};
+
+bool valid(epp_str text) {
+  return text.data != nullptr || text.size == 0;
+}
+
+std::string in_quotes(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
+
+}  // namespace
+
+std::string check_type(const epp_type* type) {
+  if (type == nullptr) return "a type descriptor is NULL";
+  if (type->size < offsetof(epp_type, create) + sizeof(type->create)) return "a type descriptor is too small";
+  for (const epp_str text :
+       {type->name, type->version, type->vendor, type->description, type->parameters_schema, type->replaced_by}) {
+    if (!valid(text)) return "a type descriptor has a NULL string with a size";
+  }
+  if (type->name.size == 0) return "a type has no name";
+  const std::string name = in_quotes(view(type->name));
+  if (type->create == nullptr) return "type " + name + " has no create function";
+  if (type->stability > EPP_STABILITY_ALPHA) return "type " + name + " has an unknown stability";
+  for (const epp_str_list list : {type->extensions, type->default_keys}) {
+    if (list.items == nullptr && list.count != 0) return "type " + name + " has a NULL list with a count";
+    for (uint64_t i = 0; i < list.count; ++i) {
+      if (list.items[i].data == nullptr || list.items[i].size == 0) return "type " + name + " lists an empty string";
+    }
+  }
+  const std::string_view schema = view(type->parameters_schema);
+  if (!schema.empty() && schema != "true" && !ParameterTree(std::string(schema)).ok()) {
+    return "type " + name + " has a parameters_schema that is not a JSON object";
+  }
+  return {};
+}
+
+struct Library::Image {
+  LibraryImage image;
+  boost::dll::shared_library handle;
+
+  explicit Image(LibraryImage opened) : image(std::move(opened)) {}
+  ~Image() {
+    if (!handle.is_loaded()) return;
+    handle.unload();
+    // Unloading is best effort: the name must then never mean another file.
+    if (void* still = ::dlopen(image.load_path().c_str(), RTLD_NOW | RTLD_NOLOAD)) {
+      ::dlclose(still);
+      image.leak();
+      g_stayed_mapped.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+};
+
+Library::Library() = default;
+
+Library::~Library() {
+  if (initialised_ && entry_->deinit != nullptr) entry_->deinit();
+}
+
+uint64_t Library::stayed_mapped() {
+  return g_stayed_mapped.load(std::memory_order_relaxed);
+}
+
+LibraryPtr Library::load(const std::string& path, const LoadOptions& options, std::string& error) {
+  auto image = LibraryImage::open(path, error);
+  if (!image) return nullptr;
+  const std::string& pin = options.pinned_sha256;
+  if (!pin.empty() && pin != image->sha256()) {
+    error = in_quotes(path) + " has SHA-256 " + image->sha256() + ", pinned is " + pin;
+    return nullptr;
+  }
+  if (pin.empty() && !image->exposure().empty()) {
+    error = "refused " + in_quotes(path) + ": " + image->exposure() + " (pin its sha256 to load it all the same)";
+    return nullptr;
+  }
+
+  const std::shared_ptr<Library> library(new Library);
+  library->path_ = path;
+  library->sha256_ = image->sha256();
+  library->image_ = std::make_unique<Image>(std::move(*image));
+  boost::dll::shared_library& handle = library->image_->handle;
+  try {
+    handle.load(library->image_->image.load_path(),
+                boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    if (!handle.has(EPP_ENTRY_SYMBOL)) {
+      error = in_quotes(path) + " does not export " EPP_ENTRY_SYMBOL;
+      return nullptr;
+    }
+    if (!library->adopt(&handle.get<const epp_entry>(EPP_ENTRY_SYMBOL), error)) return nullptr;
+  } catch (const std::exception& e) {
+    error = "cannot load " + in_quotes(path) + ": " + e.what();
+    return nullptr;
+  }
+  return library;
+}
+
+LibraryPtr Library::from_entry(const epp_entry& entry, std::string name, std::string& error) {
+  const std::shared_ptr<Library> library(new Library);
+  library->path_ = std::move(name);
+  return library->adopt(&entry, error) ? library : nullptr;
+}
+
+bool Library::adopt(const epp_entry* entry, std::string& error) {
+  const std::string prefix = in_quotes(path_) + ": ";
+  // The major stands right behind the size in every version.
+  if (entry->size < offsetof(epp_entry, abi_minor) || entry->abi_major != EPP_ABI_MAJOR) {
+    error = prefix + "its plugin ABI is " + std::to_string(entry->abi_major) + ", this host's is " +
+            std::to_string(EPP_ABI_MAJOR);
+    return false;
+  }
+  if (entry->size < offsetof(epp_entry, deinit) + sizeof(entry->deinit)) {
+    error = prefix + "its entry is too small";
+    return false;
+  }
+  if (entry->type_count == 0 || entry->types == nullptr) {
+    error = prefix + "it offers no types";
+    return false;
+  }
+  std::set<std::string_view> names;
+  for (uint32_t i = 0; i < entry->type_count; ++i) {
+    if (std::string problem = check_type(entry->types[i]); !problem.empty()) {
+      error = prefix + problem;
+      return false;
+    }
+    if (!names.insert(view(entry->types[i]->name)).second) {
+      error = prefix + "it offers type " + in_quotes(view(entry->types[i]->name)) + " twice";
+      return false;
+    }
+  }
+  if (entry->init != nullptr) {
+    ErrorBuffer reason;
+    if (entry->init(&abi_host(), reason.abi()) != EPP_OK) {
+      error = prefix + "its init failed: " + std::string(reason.message());
+      return false;
+    }
+  }
+  entry_ = entry;
+  initialised_ = true;
+  types_.assign(entry->types, entry->types + entry->type_count);
+  return true;
+}
+
+const epp_type* Library::find(std::string_view type) const {
+  for (const epp_type* candidate : types_) {
+    if (view(candidate->name) == type) return candidate;
+  }
+  return nullptr;
+}
+
+}  // namespace epp::plugins
