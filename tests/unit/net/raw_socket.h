@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -80,12 +81,22 @@ class RawServer {
         const int client = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
         if (client < 0) return;
         RawSocket socket(client);
+        {
+          std::lock_guard lock(mutex_);
+          client_ = client;
+        }
         serve_(socket);
+        std::lock_guard lock(mutex_);
+        client_ = -1;
       }
     });
   }
   ~RawServer() {
     ::shutdown(fd_, SHUT_RDWR);
+    {
+      std::lock_guard lock(mutex_);
+      if (client_ >= 0) ::shutdown(client_, SHUT_RDWR);
+    }
     thread_.join();
     ::close(fd_);
   }
@@ -93,6 +104,8 @@ class RawServer {
 
  private:
   std::function<void(RawSocket&)> serve_;
+  std::mutex mutex_;
+  int client_ = -1;
   int fd_;
   std::uint16_t port_ = 0;
   std::thread thread_;
