@@ -190,10 +190,9 @@ class InflightLoadProducer {
   }
 
   // The first chunk says that the prompt has been processed.
-  void on_response_body(const epp::sdk::Request& request, const epp_response& response, std::span<const uint8_t>,
-                        bool) {
+  void on_response_body(const epp::sdk::Request& request, const epp_response&, std::span<const uint8_t> chunk, bool) {
     State* state = request.find_state<State>();
-    if (state == nullptr || state->first_chunk_seen || response.chunks == 0) return;
+    if (state == nullptr || state->first_chunk_seen || chunk.empty()) return;
     state->first_chunk_seen = true;
     for (Held& held : state->held) {
       if (held.prefill) {
