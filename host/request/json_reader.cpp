@@ -10,14 +10,6 @@ namespace {
 // Shorter literals without an exponent stay far below the largest double.
 constexpr std::size_t kSafeNumberLength = 300;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 // `byte` as a quoted character, read as a code point (U+0000 to U+00FF): 'x', '\n', '\x00', '\u0080', 'Ã'.
 std::string quoted(char byte) {
   const auto c = static_cast<unsigned char>(byte);
@@ -75,37 +67,25 @@ bool JsonReader::fail_at(const char* context) {
 }
 
 bool JsonReader::fail_after_value() {
-  switch (container()) {
-    case Container::kTop:
-      return fail_at("after top-level value");
-    case Container::kArray:
-      return fail_at("after array element");
-    case Container::kObject:
-      return fail_at("after object key:value pair");
-  }
-  return false;
+  if (nesting_.depth() == 0) return fail_at("after top-level value");
+  return fail_at(nesting_.in_object() ? "after object key:value pair" : "after array element");
 }
 
-JsonReader::Container JsonReader::container() const {
-  if (depth_ == 0) return Container::kTop;
-  const std::size_t level = depth_ - 1;
-  return (kinds_[level / 64] >> (level % 64)) & 1 ? Container::kObject : Container::kArray;
-}
-
-bool JsonReader::push(bool object) {
-  if (depth_ == kMaxJsonDepth) return fail_at("exceeded max depth");
-  const std::uint64_t bit = std::uint64_t{1} << (depth_ % 64);
-  std::uint64_t& word = kinds_[depth_ / 64];
-  // The first bit of a word initialises it.
-  if (depth_ % 64 == 0) word = 0;
-  word = object ? word | bit : word & ~bit;
-  ++depth_;
+// Cursor at the opening bracket.
+bool JsonReader::open(bool object) {
+  if (!nesting_.push(object)) return fail_at("exceeded max depth");
   ++cur_;
   return true;
 }
 
+// Cursor at the closing bracket.
+void JsonReader::close() {
+  nesting_.pop();
+  ++cur_;
+}
+
 void JsonReader::skip_space() {
-  while (cur_ != end_ && (*cur_ == ' ' || *cur_ == '\n' || *cur_ == '\r' || *cur_ == '\t'))
+  while (cur_ != end_ && is_json_space(*cur_))
     ++cur_;
 }
 
@@ -142,7 +122,7 @@ bool JsonReader::peek(JsonKind& kind) {
 }
 
 bool JsonReader::enter(bool object) {
-  if (failed() || !push(object)) return false;
+  if (failed() || !open(object)) return false;
   first_ = true;
   return true;
 }
@@ -152,8 +132,7 @@ bool JsonReader::next_element() {
   skip_space();
   if (cur_ == end_) return fail_end();
   if (*cur_ == ']') {
-    ++cur_;
-    --depth_;
+    close();
     first_ = false;
     return false;
   }
@@ -184,8 +163,7 @@ bool JsonReader::next_member(std::string_view& key) {
   skip_space();
   if (cur_ == end_) return fail_end();
   if (*cur_ == '}') {
-    ++cur_;
-    --depth_;
+    close();
     first_ = false;
     return false;
   }
@@ -206,27 +184,17 @@ bool JsonReader::next_member(std::string_view& key) {
   return true;
 }
 
+// Cursor at the backslash.
 bool JsonReader::scan_escape() {
   ++cur_;
-  switch (cur_ == end_ ? ' ' : *cur_) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-      ++cur_;
-      return true;
-    case 'u':
-      break;
-    default:
-      return fail_at("in string escape code");
+  if (cur_ != end_ && is_short_escape(*cur_)) {
+    ++cur_;
+    return true;
   }
+  if (cur_ == end_ || *cur_ != 'u') return fail_at("in string escape code");
   ++cur_;
   for (int i = 0; i < 4; ++i, ++cur_) {
-    if (cur_ == end_ || !is_hex(*cur_)) return fail_at("in \\u hexadecimal character escape");
+    if (cur_ == end_ || !is_hex_digit(*cur_)) return fail_at("in \\u hexadecimal character escape");
   }
   return true;
 }
@@ -339,7 +307,7 @@ bool JsonReader::skip() {
   skip_space();
   if (cur_ == end_) return fail_end();
   if (*cur_ != '{' && *cur_ != '[') return scan_scalar();
-  return skip_containers(depth_);
+  return skip_containers(nesting_.depth());
 }
 
 bool JsonReader::skip(std::string_view& raw) {
@@ -359,7 +327,7 @@ bool JsonReader::skip_containers(std::size_t base) {
     const bool object = *cur_ == '{';
     bool after_value = true;
     if (object || *cur_ == '[') {
-      if (!push(object)) return false;
+      if (!open(object)) return false;
       skip_space();
       if (cur_ == end_) return fail_end();
       after_value = *cur_ == (object ? '}' : ']');
@@ -367,13 +335,12 @@ bool JsonReader::skip_containers(std::size_t base) {
     } else if (!scan_scalar()) {
       return false;
     }
-    while (after_value && depth_ > base) {
+    while (after_value && nesting_.depth() > base) {
       skip_space();
       if (cur_ == end_) return fail_end();
-      const bool in_object = container() == Container::kObject;
+      const bool in_object = nesting_.in_object();
       if (*cur_ == (in_object ? '}' : ']')) {
-        ++cur_;
-        --depth_;
+        close();
       } else if (*cur_ == ',') {
         ++cur_;
         if (in_object && !member_key(key)) return false;
@@ -382,7 +349,7 @@ bool JsonReader::skip_containers(std::size_t base) {
         return fail_after_value();
       }
     }
-    if (depth_ == base) return true;
+    if (nesting_.depth() == base) return true;
     skip_space();
     if (cur_ == end_) return fail_end();
   } while (true);

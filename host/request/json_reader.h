@@ -1,6 +1,7 @@
 #pragma once
 
-#include <array>
+#include "request/json_grammar.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,9 +10,6 @@
 namespace epp::request {
 
 enum class JsonKind : std::uint8_t { kNull, kBool, kNumber, kString, kArray, kObject };
-
-/// Most nested arrays and objects that a document may have.
-inline constexpr std::size_t kMaxJsonDepth = 10000;
 
 /// A string as it stands in the document, without its quotes. See json_text.h for decoding.
 struct JsonString {
@@ -83,11 +81,9 @@ class JsonReader {
   std::string_view since(std::size_t start) const { return {begin_ + start, offset() - start}; }
 
  private:
-  enum class Container : std::uint8_t { kTop, kArray, kObject };
-
   bool enter(bool object);
-  bool push(bool object);
-  Container container() const;
+  bool open(bool object);
+  void close();
   void skip_space();
   bool skip_containers(std::size_t base);
   bool member_key(JsonString& key);
@@ -105,11 +101,10 @@ class JsonReader {
   const char* cur_;
   const char* end_;
   bool first_ = false;  // the next element or member is the first of its container
-  std::size_t depth_ = 0;
+  JsonNesting nesting_;
   std::string_view out_of_range_;
   std::string error_;
-  std::string key_;                                          // a key that had to be decoded
-  std::array<std::uint64_t, kMaxJsonDepth / 64 + 1> kinds_;  // one bit a level, 1 = object; set where depth_ says
+  std::string key_;  // a key that had to be decoded
 };
 
 /// The error of a decoder into a string-keyed map when the (valid) document is `kind`, e.g.

@@ -261,6 +261,11 @@ void append_json_string(std::string& out, std::string_view text, HtmlEscape html
   out += '"';
   std::size_t clean = 0;  // start of what can be copied as it is
   for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&') {
+      ++i;  // plain ASCII; bytes of longer code points are negative
+      continue;
+    }
     const Rune rune = decode_rune(text.substr(i));
     const bool invalid = rune.value == kReplacement && rune.size == 1;
     if (invalid || rune.value < 0x20 || rune.value == '"' || rune.value == '\\' ||

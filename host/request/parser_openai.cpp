@@ -12,8 +12,6 @@ constexpr std::array<std::string_view, 8> kSuffixes = {
     "chat/completions/render", "completions/render", "images/generations"};
 constexpr std::array<std::string_view, 2> kProtocols = {"http", "kubernetes.io/h2c"};
 
-using Fields = TypedReader&;
-
 ApiKind api_of(std::string_view path) {
   if (path.ends_with('/')) path.remove_suffix(1);
   if (path.ends_with("conversations")) return ApiKind::kConversations;
@@ -44,7 +42,7 @@ std::string_view invalid(ApiKind api) {
 
 // A string, an array of strings or an array of token ids; the first element says which. `raw` is left empty when there
 // is nothing in it.
-void read_text_or_tokens(Fields fields, std::string_view path, std::string_view& raw) {
+void read_text_or_tokens(TypedReader& fields, std::string_view path, std::string_view& raw) {
   JsonReader& json = fields.json();
   JsonKind kind{};
   raw = {};
@@ -76,23 +74,23 @@ void read_text_or_tokens(Fields fields, std::string_view path, std::string_view&
   if (!empty) raw = json.since(start);
 }
 
-void read_completions(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_completions(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "prompt")) return read_text_or_tokens(fields, "prompt", request.section.content);
   if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
   fields.skip();
 }
 
-void read_embeddings(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_embeddings(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "input")) return read_text_or_tokens(fields, "input", request.section.content);
   if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
   fields.skip();
 }
 
-void read_url(Fields fields, std::string_view path) {
+void read_url(TypedReader& fields, std::string_view path) {
   fields.members(path, [&](std::string_view key) { key_matches(key, "url") ? fields.string(path) : fields.skip(); });
 }
 
-void read_content_part(Fields fields) {
+void read_content_part(TypedReader& fields) {
   fields.members("messages.content", [&](std::string_view key) {
     if (key_matches(key, "type")) return fields.string("messages.content.type");
     if (key_matches(key, "text")) return fields.string("messages.content.text");
@@ -107,7 +105,7 @@ void read_content_part(Fields fields) {
   });
 }
 
-void read_message(Fields fields) {
+void read_message(TypedReader& fields) {
   fields.members("messages", [&](std::string_view key) {
     if (key_matches(key, "role")) return fields.string("messages.role");
     if (key_matches(key, "tool_calls")) return fields.array("messages.tool_calls");
@@ -121,7 +119,7 @@ void read_message(Fields fields) {
 
 // An array of objects, each read by `on_element`; `raw` is left empty when there is none.
 template <typename F>
-void read_list(Fields fields, std::string_view path, std::string_view& raw, F&& on_element) {
+void read_list(TypedReader& fields, std::string_view path, std::string_view& raw, F&& on_element) {
   JsonReader& json = fields.json();
   JsonKind kind{};
   raw = {};
@@ -135,7 +133,7 @@ void read_list(Fields fields, std::string_view path, std::string_view& raw, F&& 
   if (!empty) raw = json.since(start);
 }
 
-void read_chat(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_chat(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "messages")) return read_list(fields, "messages", request.section.content, read_message);
   if (key_matches(key, "tools")) return fields.array("tools", request.section.tools);
   if (key_matches(key, "documents")) return fields.array("documents");
@@ -148,7 +146,7 @@ void read_chat(Fields fields, std::string_view key, ParsedRequest& request) {
   fields.skip();
 }
 
-void read_responses(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_responses(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "input")) return fields.any(request.section.content);
   if (key_matches(key, "instructions")) return fields.any(request.section.instructions);
   if (key_matches(key, "tools")) return fields.any(request.section.tools);
@@ -156,7 +154,7 @@ void read_responses(Fields fields, std::string_view key, ParsedRequest& request)
   fields.skip();
 }
 
-void read_item(Fields fields) {
+void read_item(TypedReader& fields) {
   fields.members("items", [&](std::string_view key) {
     if (key_matches(key, "type")) return fields.string("items.type");
     if (key_matches(key, "role")) return fields.string("items.role");
@@ -164,14 +162,14 @@ void read_item(Fields fields) {
   });
 }
 
-void read_conversations(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_conversations(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "items")) return read_list(fields, "items", request.section.content, read_item);
   if (key_matches(key, "metadata")) return fields.object("metadata");
   if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
   fields.skip();
 }
 
-void read_images(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_images(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   if (key_matches(key, "n")) return fields.integer("n");
   if (key_matches(key, "num_inference_steps")) return fields.integer("num_inference_steps");
   if (key_matches(key, "size")) return fields.string("size");
@@ -179,7 +177,7 @@ void read_images(Fields fields, std::string_view key, ParsedRequest& request) {
   fields.skip();
 }
 
-void read_member(Fields fields, std::string_view key, ParsedRequest& request) {
+void read_member(TypedReader& fields, std::string_view key, ParsedRequest& request) {
   switch (request.api) {
     case ApiKind::kConversations:
       return read_conversations(fields, key, request);

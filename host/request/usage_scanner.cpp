@@ -3,24 +3,10 @@
 #include "request/json_text.h"
 
 namespace epp::request {
-namespace {
-
-bool is_space(char c) {
-  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-}  // namespace
-
 void UsageScanner::reset() {
   state_ = State::kValue;
   in_key_ = false;
-  depth_ = 0;
+  nesting_.clear();
   child_scope_ = Scope::kOther;
   pending_ = kSlots;
   kept_ = kSlots;
@@ -38,7 +24,7 @@ void UsageScanner::feed(std::string_view bytes) {
 }
 
 bool UsageScanner::complete() const {
-  if (depth_ != 0) return false;
+  if (nesting_.depth() != 0) return false;
   switch (state_) {
     case State::kAfterValue:
     case State::kZero:
@@ -81,7 +67,7 @@ const char* UsageScanner::step(const char* p, const char* end) {
     default:
       break;
   }
-  if (!is_space(*p)) step_structure(p);
+  if (!is_json_space(*p)) step_structure(p);
   return p + 1;
 }
 
@@ -102,10 +88,10 @@ void UsageScanner::step_structure(const char* p) {
       state_ = State::kValue;
       return;
     case State::kAfterValue:
-      if (depth_ == 0) return fail();
-      if (c == (in_object() ? '}' : ']')) return pop(p);
+      if (nesting_.depth() == 0) return fail();
+      if (c == (nesting_.in_object() ? '}' : ']')) return pop(p);
       if (c != ',') return fail();
-      state_ = in_object() ? State::kKey : State::kValue;
+      state_ = nesting_.in_object() ? State::kKey : State::kValue;
       return;
     default:
       return fail();
@@ -115,7 +101,7 @@ void UsageScanner::step_structure(const char* p) {
 void UsageScanner::begin_value(const char* p) {
   if (pending_ != kSlots) {
     kept_ = pending_;
-    kept_depth_ = depth_;
+    kept_depth_ = nesting_.depth();
     kept_from_ = p;
     values_[kept_].clear();
     pending_ = kSlots;
@@ -154,7 +140,7 @@ void UsageScanner::begin_value(const char* p) {
 // `p` is where the value ends.
 void UsageScanner::end_value(const char* p) {
   state_ = State::kAfterValue;
-  if (kept_ == kSlots || depth_ != kept_depth_) return;
+  if (kept_ == kSlots || nesting_.depth() != kept_depth_) return;
   keep(p);
   kept_ = kSlots;
 }
@@ -188,27 +174,17 @@ const char* UsageScanner::step_string(const char* p, const char* end) {
 void UsageScanner::step_escape(char c) {
   if (in_key_) add_to_key({&c, 1});
   if (state_ == State::kHex) {
-    if (!is_hex(c)) return fail();
+    if (!is_hex_digit(c)) return fail();
     if (--hex_left_ == 0) state_ = State::kString;
     return;
   }
-  switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-      state_ = State::kString;
-      return;
-    case 'u':
-      hex_left_ = 4;
-      state_ = State::kHex;
-      return;
-    default:
-      return fail();
+  if (is_short_escape(c)) {
+    state_ = State::kString;
+  } else if (c == 'u') {
+    hex_left_ = 4;
+    state_ = State::kHex;
+  } else {
+    fail();
   }
 }
 
@@ -293,28 +269,19 @@ void UsageScanner::end_key() {
 }
 
 void UsageScanner::push(bool object) {
-  if (depth_ == kMaxJsonDepth) return fail();
-  const std::uint64_t bit = std::uint64_t{1} << (depth_ % 64);
-  std::uint64_t& word = kinds_[depth_ / 64];
-  word = object ? word | bit : word & ~bit;
-  ++depth_;
+  if (!nesting_.push(object)) return fail();
   state_ = object ? State::kObjectStart : State::kArrayStart;
 }
 
 void UsageScanner::pop(const char* p) {
-  --depth_;
+  nesting_.pop();
   end_value(p + 1);
-}
-
-bool UsageScanner::in_object() const {
-  const std::size_t level = depth_ - 1;
-  return ((kinds_[level / 64] >> (level % 64)) & 1) != 0;
 }
 
 // Of the innermost object.
 UsageScanner::Scope UsageScanner::scope() const {
-  if (depth_ == 1) return Scope::kRoot;
-  return depth_ == 2 ? child_scope_ : Scope::kOther;
+  if (nesting_.depth() == 1) return Scope::kRoot;
+  return nesting_.depth() == 2 ? child_scope_ : Scope::kOther;
 }
 
 }  // namespace epp::request

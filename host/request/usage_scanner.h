@@ -1,6 +1,6 @@
 #pragma once
 
-#include "request/json_reader.h"
+#include "request/json_grammar.h"
 
 #include <array>
 #include <cstddef>
@@ -66,7 +66,6 @@ class UsageScanner {
   void add_to_key(std::string_view bytes);
   void push(bool object);
   void pop(const char* p);
-  bool in_object() const;
   Scope scope() const;
   void keep(const char* end);
   void fail() { state_ = State::kFailed; }
@@ -78,7 +77,7 @@ class UsageScanner {
   bool in_key_ = false;
   std::uint8_t hex_left_ = 0;
   const char* literal_left_ = nullptr;
-  std::size_t depth_ = 0;
+  JsonNesting nesting_;
   std::string key_;  // raw, of the member being read; only in scopes of interest
   bool key_escaped_ = false;
   Scope child_scope_ = Scope::kOther;  // of the object at depth 2, by its key
@@ -87,7 +86,6 @@ class UsageScanner {
   std::size_t kept_depth_ = 0;
   const char* kept_from_ = nullptr;  // start of the kept bytes within the current piece
   std::array<std::string, kSlots> values_;
-  std::array<std::uint64_t, kMaxJsonDepth / 64 + 1> kinds_{};
 };
 
 }  // namespace epp::request

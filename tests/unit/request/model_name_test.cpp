@@ -42,7 +42,7 @@ std::string restored_at_once(std::string_view target, std::string_view incoming,
   return join(ModelRestorer(target, incoming).restore_all(response));
 }
 
-TEST(SpliceModel, OnlyTheValueChanges) {
+TEST(RequestFormatsWeakSpot, W03_OnlyTheModelValueChanges) {
   EXPECT_EQ(spliced(R"( { "prompt" : "x" , "model" : "m" ,"n":1.0} )", "m2"),
             R"( { "prompt" : "x" , "model" : "m2" ,"n":1.0} )");
   EXPECT_EQ(spliced(R"({"model":{"a":[1]},"prompt":"x"})", "m2"), R"({"model":"m2","prompt":"x"})");
@@ -122,7 +122,7 @@ TEST(ModelRestorer, OneSpaceOnlyIfTheOtherFormDoesNotOccur) {
   EXPECT_EQ(restored_at_once("m2", "m", R"({"a":{"model": "m2"}})"), R"({"a":{"model": "m"}})");
 }
 
-TEST(ModelRestorer, NamesThatServersEscape) {
+TEST(RequestFormatsWeakSpot, W10_NamesThatServersEscape) {
   EXPECT_EQ(restored("org/m\xc3\xa9\xf0\x9f\x98\x80", "a\"b", R"({"model":"org\/m\u00e9\ud83d\ude00"})"),
             R"({"model":"a\"b"})");
   EXPECT_EQ(restored("a\"b\\", "m", R"({"model":"a\"b\\"})"), R"({"model":"m"})");
@@ -163,6 +163,13 @@ TEST(RequestFormatsCheck, C29_ResponseNamesTheIncomingModel) {
   EXPECT_EQ(restored("m2", "m", R"({"model":"m2"})"), R"({"model":"m"})");
   EXPECT_EQ(restored("m2", "m", R"({"model": "m2"})"), R"({"model": "m"})");
   EXPECT_EQ(restored_at_once("m2", "m", R"({"model": "m2"})"), R"({"model": "m"})");
+}
+
+TEST(ExtprocCheck, C07_ModelIsRestoredInJsonAndEvents) {
+  EXPECT_EQ(spliced(R"({"model":"m","prompt":"x"})", "t"), R"({"model":"t","prompt":"x"})");
+  EXPECT_EQ(restored("t", "m", R"({"model":"t"})"), R"({"model":"m"})");
+  EXPECT_EQ(restored("t", "m", "data: {\"model\":\"t\"}\n\n"), "data: {\"model\":\"m\"}\n\n");
+  EXPECT_EQ(restored("t", "m", R"({"model": "t"})"), R"({"model": "m"})");
 }
 
 TEST(RequestFormatsCheck, C31_StreamOptionsAreNotTouched) {

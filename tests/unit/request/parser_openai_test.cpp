@@ -159,8 +159,6 @@ TEST(OpenAiParser, MalformedBodiesAreRefusedWhereverTheyAreMalformed) {
             prefix + "invalid character '}' in literal true (expecting 'e')");
   EXPECT_EQ(error(kCompletions, R"({"prompt":5,"a":{"b":[1e999]}})"),
             prefix + "json: cannot unmarshal number 1e999 into Go value of type float64");
-  EXPECT_EQ(error(kCompletions, "no healthy upstream"),
-            prefix + "invalid character 'o' in literal null (expecting 'u')");
   EXPECT_EQ(error(kCompletions, "\x1f\x8b\x08"), prefix + "invalid character '\\x1f' looking for beginning of value");
   EXPECT_EQ(error(kCompletions, "\"x\""),
             prefix + "json: cannot unmarshal string into Go value of type map[string]interface {}");
@@ -231,6 +229,16 @@ TEST(RequestFormatsCheck, C12_BodiesThatAreNoObject) {
   EXPECT_EQ(error(kCompletions, ""), prefix + "unexpected end of JSON input");
   EXPECT_EQ(error(kCompletions, "[]"),
             prefix + "json: cannot unmarshal array into Go value of type map[string]interface {}");
+}
+
+TEST(ExtprocCheck, C13_BodyThatIsNoJson) {
+  EXPECT_EQ(error(kCompletions, "no healthy upstream"),
+            "error unmarshaling request bodyMap: invalid character 'o' in literal null (expecting 'u')");
+}
+
+TEST(ExtprocCheck, C14_EmptyBodyAndEmptyMessages) {
+  EXPECT_EQ(error(kCompletions, ""), "error unmarshaling request bodyMap: unexpected end of JSON input");
+  EXPECT_EQ(error(kChat, R"({"messages":[]})"), kBadMessages);
 }
 
 TEST(RequestFormatsCheck, C38_CompressedBodiesAreNoJson) {

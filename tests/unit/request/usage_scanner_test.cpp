@@ -1,5 +1,6 @@
 #include "request/usage_scanner.h"
 
+#include "request/json_reader.h"
 #include "unit/request/splitting.h"
 
 #include <string>
