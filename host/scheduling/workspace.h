@@ -26,7 +26,7 @@ class TieBreaker {
     return z ^ (z >> 31);
   }
   // Uniform in 0..n-1.
-  uint32_t below(uint32_t n) { return static_cast<uint32_t>((static_cast<unsigned __int128>(next()) * n) >> 64); }
+  uint32_t below(uint32_t n) { return static_cast<uint32_t>(((next() >> 32) * n) >> 32); }
 
  private:
   uint64_t state_;

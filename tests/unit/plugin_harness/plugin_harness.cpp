@@ -63,6 +63,10 @@ std::string PluginHarness::create_error(std::string_view type, std::string_view 
   return impl_->make(type, parameters, {}, error) == nullptr ? error : std::string();
 }
 
+epp_candidates PluginHarness::stage(TestRequest& request) {
+  return impl_->stage(*request.impl_);
+}
+
 // ---- hooks ----
 
 std::vector<std::string> PluginHarness::filter(const InstancePtr& instance, TestRequest& request) {

@@ -166,6 +166,10 @@ class PluginHarness {
   // Restricts the candidates of the following calls, in this order; empty: all endpoints.
   void candidates(std::vector<std::string> names);
 
+  // Publishes what was set up, pins it for the request and gives its candidates, for calls that the harness does not
+  // make itself. Valid until the next call.
+  epp_candidates stage(TestRequest& request);
+
   // Hooks. Endpoints by name, in the order that the plugin gave; scores by position of the candidates.
   std::vector<std::string> filter(const plugins::InstancePtr& instance, TestRequest& request);
   std::vector<std::string> screen(const plugins::InstancePtr& instance, TestRequest& request);
