@@ -225,8 +225,9 @@ class Session : public std::enable_shared_from_this<Session> {
     co_return true;
   }
 
-  // Asks the handler and waits for its answer in response_; none when the server closes meanwhile.
+  // Asks the handler and waits for its answer in response_; none when the server or the peer closes meanwhile.
   asio::awaitable<void> dispatch(Parser& parser);
+  void watch_peer();
 
   template <class Stream>
   asio::awaitable<bool> send(Stream& stream, const HttpResponse& response, bool keep_alive, bool head_only) {
@@ -308,8 +309,20 @@ asio::awaitable<void> Session::dispatch(Parser& parser) {
   } catch (const std::exception&) {
     response_ = plain_response(500);
   }
+  if (response_) co_return;
+  watch_peer();
   ErrorCode ignored;
-  if (!response_) co_await answered_.async_wait(into(ignored));
+  co_await answered_.async_wait(into(ignored));
+  lowest().socket().cancel(ignored);
+}
+
+void Session::watch_peer() {
+  lowest().socket().async_wait(tcp::socket::wait_read, [self = shared_from_this(), serial = serial_](ErrorCode error) {
+    if (error || serial != self->serial_ || self->response_) return;
+    char byte = 0;
+    const int socket = self->lowest().socket().native_handle();
+    if (::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) self->answered_.cancel();
+  });
 }
 
 void HttpServer::Impl::listen() {

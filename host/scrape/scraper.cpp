@@ -105,9 +105,12 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       Target& target = targets_[endpoint->uid()];
       if (target.units.empty()) {
         target.bucket = next_bucket_++ % buckets_.size();
+        // The first poll comes now; a turn that is less than half a tick away is left out.
+        const std::size_t ahead = (target.bucket + buckets_.size() - position_ % buckets_.size()) % buckets_.size();
         for (const auto& source : sources_) {
           auto unit = std::make_shared<Unit>();
           unit->source = source.get();
+          unit->left_out = ahead < buckets_.size() / 2 ? 1 : 0;
           target.units.push_back(unit);
           buckets_[target.bucket].push_back(unit);
         }
@@ -175,7 +178,8 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     net::HttpCall call;
     bool in_flight = false;
     bool ended = false;
-    std::uint64_t ticks_left = 0;
+    std::uint64_t ticks_left = 0;            // until the next poll
+    std::uint64_t left_out = 0;              // extra ticks before the second poll
     std::optional<std::uint64_t> body_hash;  // of the last body, when its extraction left no error
     PollStatus status;
   };
@@ -230,7 +234,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     const Source& source = *unit->source;
     std::unique_lock lock(unit->mutex);
     if (unit->ended || unit->in_flight) return;
-    unit->ticks_left = source.every;
+    unit->ticks_left = source.every + std::exchange(unit->left_out, 0);
     ++unit->status.polls;
     if (!unit->target) {
       failed(*unit, lock, "metrics host \"" + unit->endpoint->metrics_host() + "\" is not host:port");

@@ -135,6 +135,19 @@ TEST_F(HttpServerTest, ContinuesWhenAsked) {
   EXPECT_NE(socket.read_until("metrics POST").find("200 OK"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, NoticesAClientThatLeavesBeforeItsAnswer) {
+  start();
+  std::optional<std::shared_ptr<HttpExchange>> exchange;
+  {
+    RawSocket socket(RawSocket::connect_to(server->port()));
+    socket.send("GET /later HTTP/1.1\r\n\r\n");
+    exchange = held.next();
+    ASSERT_TRUE(exchange);
+    EXPECT_EQ(server->connections(), 1u);
+  }
+  EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
+}
+
 TEST_F(HttpServerTest, StopsInTheMiddleOfEverything) {
   start();
   RawSocket idle(RawSocket::connect_to(server->port()));
