@@ -38,8 +38,7 @@ class LoadGauges {
   }
 
   struct Load {
-    std::string endpoint;  // "namespace/name"
-    uint64_t uid = 0;
+    uint64_t uid = 0;  // of the endpoint that has the name now
     bool endpoint_gone = false;
     int64_t requests = 0;
     int64_t tokens = 0;
@@ -47,19 +46,20 @@ class LoadGauges {
     epp::sdk::Series token_series;
     bool idle() const { return requests == 0 && tokens == 0; }
   };
-  using Key = std::tuple<uint64_t, std::string, int32_t>;  // endpoint uid, fairness id, priority
+  // As the labels: endpoint id, fairness id, priority. An endpoint that comes back under its name has its series again.
+  using Key = std::tuple<std::string, std::string, int32_t>;
   using Entry = std::map<Key, Load>::iterator;
 
   // The entry stays until remove() has taken all of its load.
   Entry add(const epp_endpoint& endpoint, const epp::sdk::Request& request, int64_t tokens) {
     const std::lock_guard lock(mutex_);
+    using epp::sdk::view;
     const auto [entry, fresh] =
-        loads_.try_emplace(Key(endpoint.uid, std::string(request.fairness_id()), request.priority()));
+        loads_.try_emplace(Key(view(endpoint.id), std::string(request.fairness_id()), request.priority()));
+    Load& load = entry->second;
+    load.uid = endpoint.uid;
+    load.endpoint_gone = false;
     if (fresh) {
-      using epp::sdk::view;
-      Load& load = entry->second;
-      load.endpoint = view(endpoint.id);
-      load.uid = endpoint.uid;
       const std::string priority = std::to_string(request.priority());
       const auto series = [&](const epp::sdk::Family& family) {
         return family.series(
@@ -95,7 +95,7 @@ class LoadGauges {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, load] : loads_) {
       if (load.endpoint_gone) continue;
-      auto& [requests, tokens] = out[load.endpoint];
+      auto& [requests, tokens] = out[std::get<0>(key)];
       requests += load.requests;
       tokens += load.tokens;
     }
