@@ -1,0 +1,219 @@
+// The host's services as a plugin meets them.
+#include "plugins/graveyard.h"
+#include "unit/plugin_harness/scripted.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace epp::plugins {
+
+using epp::testing::PluginHarness;
+using epp::testing::script;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class HostServices : public ::testing::Test {
+ protected:
+  HostServices() {
+    load_scripted(host);
+    host.endpoint("a").set("Depth/x", 4.0);
+    host.endpoint("b");
+  }
+  PluginHarness host;
+  epp::testing::TestRequest request = host.request();
+};
+
+TEST_F(HostServices, AnUndeclaredReadIsMissingAndCounted) {
+  double seen = 0;
+  script("nosy").construct = [](sdk::Context& context) { context.optional_f64("Other/x"); };
+  script("nosy").score = [&](const sdk::Request& r, const sdk::Candidates& c, auto) {
+    seen = sdk::F64Column(host.attributes().find("Depth/x")).read(r, c)[c.slot(0)];
+  };
+  const auto nosy = host.create("scripted-scorer", "{}", "nosy");
+  host.score(nosy, request);
+  EXPECT_TRUE(std::isnan(seen));
+  EXPECT_EQ(nosy->faults(Fault::kScopeRead), 1u);
+}
+
+TEST_F(HostServices, AColumnReadAsAnotherTypeIsMissingAndCounted) {
+  int64_t seen = 0;
+  script("typo").construct = [](sdk::Context& context) { context.optional_f64("Depth/x"); };
+  script("typo").score = [&](const sdk::Request& r, const sdk::Candidates& c, auto) {
+    seen = sdk::I64Column(host.attributes().find("Depth/x")).read(r, c)[c.slot(0)];
+  };
+  const auto typo = host.create("scripted-scorer", "{}", "typo");
+  host.score(typo, request);
+  EXPECT_EQ(seen, EPP_I64_MISSING);
+  EXPECT_EQ(typo->faults(Fault::kScopeRead), 1u);
+}
+
+TEST_F(HostServices, AnUndeclaredWriteIsDroppedAndCounted) {
+  script("grabby").construct = [](sdk::Context& context) { context.optional_value("Word/x", EPP_TYPE_STR); };
+  script("grabby").produce = [&](const sdk::Request& r, const sdk::Candidates& c, auto) {
+    EXPECT_EQ(sdk::F64Column(host.attributes().find("Depth/x")).write(r, c), nullptr);
+    sdk::RequestValue(host.attributes().find("Word/x")).set(r, "mine");
+    return true;
+  };
+  const auto grabby = host.create("scripted-producer", "{}", "grabby");
+  EXPECT_TRUE(host.produce(grabby, request).ok());
+  EXPECT_EQ(host.text_value(request, "Word/x"), "");
+  EXPECT_EQ(grabby->faults(Fault::kScopeWrite), 2u);
+}
+
+TEST_F(HostServices, ColumnsAreWrittenWhileProducingOnly) {
+  sdk::F64Column mine;
+  script("late").construct = [&](sdk::Context& context) { mine = context.produce_f64("Mine/x"); };
+  script("late").pre_request = [&](const sdk::Request& r, const auto&) {
+    const epp_candidates none{};
+    EXPECT_EQ(mine.write(r, sdk::Candidates(&none)), nullptr);
+  };
+  const auto late = host.create("scripted-hook", "{}", "late");
+  EXPECT_TRUE(host.pre_request(late, request).ok());
+  EXPECT_EQ(late->faults(Fault::kScopeWrite), 1u);
+}
+
+TEST_F(HostServices, AKeyOfAnotherTypeFailsTheCreation) {
+  script("first").construct = [](sdk::Context& context) { context.produce_f64("Clash/x"); };
+  script("second").construct = [](sdk::Context& context) { context.require_i64("Clash/x"); };
+  const auto first = host.create("scripted-hook", "{}", "first");
+  EXPECT_THROW(
+      {
+        try {
+          host.create("scripted-hook", "{}", "second");
+        } catch (const std::runtime_error& e) {
+          EXPECT_STREQ(e.what(), "attribute Clash/x is known with another type, scope or kind");
+          throw;
+        }
+      },
+      std::runtime_error);
+}
+
+TEST_F(HostServices, AFailedProducerLeavesNothing) {
+  sdk::F64Column mine;
+  script("broken").construct = [&](sdk::Context& context) { mine = context.produce_f64("Mine/broken"); };
+  script("broken").produce = [&](const sdk::Request& r, const sdk::Candidates& c, auto) -> bool {
+    mine.write(r, c)[c.slot(0)] = 1.0;
+    throw sdk::Error("cannot", EPP_ERR_UNAVAILABLE, "no-service");
+  };
+  const auto outcome = host.produce(host.create("scripted-producer", "{}", "broken"), request);
+  EXPECT_EQ(outcome.status, EPP_ERR_UNAVAILABLE);
+  EXPECT_EQ(outcome.message, "cannot");
+  EXPECT_EQ(outcome.reason, "no-service");
+  EXPECT_TRUE(std::isnan(host.f64(request, "Mine/broken")[0]));
+}
+
+TEST_F(HostServices, HeadersChangeInTheirPhasesOnly) {
+  script("setter").pre_request = [](const sdk::Request& r, const auto&) {
+    r.set_header("x-set", "1");
+    r.remove_header("x-gone");
+    r.set_destination("10.9.9.9:1");
+    EXPECT_EQ(r.header("x-set"), "1");
+    EXPECT_EQ(r.header("x-gone").data(), nullptr);
+    r.set_response_header("x-response", "too early");
+  };
+  const auto setter = host.create("scripted-hook", "{}", "setter");
+  request.header("x-gone", "client");
+  EXPECT_TRUE(host.pre_request(setter, request).ok());
+  const RequestContext& context = request.context();
+  ASSERT_EQ(context.request_mutations.size(), 2u);
+  EXPECT_EQ(context.request_mutations[0].value, "1");
+  EXPECT_TRUE(context.request_mutations[1].remove);
+  EXPECT_EQ(context.destination, "10.9.9.9:1");
+  EXPECT_THAT(context.response_mutations, IsEmpty());
+  EXPECT_EQ(setter->faults(Fault::kScopeWrite), 1u);
+}
+
+TEST_F(HostServices, ParametersByPointerInDocumentOrder) {
+  std::vector<std::string> keys;
+  script("p").construct = [&](sdk::Context& context) {
+    const sdk::Parameters& parameters = context.parameters();
+    for (size_t i = 0; i < parameters.count("/weights"); ++i)
+      keys.push_back(parameters.key("/weights", i));
+    EXPECT_EQ(parameters.number("/weights/a~1b", 0), 2.5);
+    EXPECT_EQ(parameters.text("/list/1"), "second");
+    EXPECT_EQ(parameters.kind("/list/2"), EPP_JSON_ABSENT);
+    EXPECT_TRUE(parameters.boolean("/on", false));
+    EXPECT_EQ(parameters.kind("/nothing"), EPP_JSON_ABSENT);
+    EXPECT_EQ(parameters.kind(""), EPP_JSON_OBJECT);
+  };
+  host.create("scripted-hook", R"({"weights":{"z":1,"a/b":2.5},"list":["first","second"],"on":true,"nothing":null})",
+              "p");
+  EXPECT_THAT(keys, ElementsAre("z", "a/b"));
+}
+
+TEST_F(HostServices, LiveCountersForgetGoneEndpoints) {
+  sdk::I64Column running;
+  sdk::Host plugin;
+  script("live").construct = [&](sdk::Context& context) {
+    running = context.produce_live("Running/live#requests");
+    plugin = context.host();
+  };
+  const auto live = host.create("scripted-hook", "{}", "live");
+  const epp_endpoint a = host.endpoint_abi("a");
+  EXPECT_EQ(running.add(plugin, a, 2), 2);
+  EXPECT_EQ(running.add(plugin, a, -5), 0);
+  EXPECT_EQ(running.add(plugin, a, 3), 3);
+  EXPECT_THAT(host.live("Running/live#requests"), ElementsAre(3, 0));
+  EXPECT_EQ(running.add(plugin, a.slot, a.uid + 1000, 1), 0);
+  EXPECT_THAT(host.live("Running/live#requests"), ElementsAre(3, 0));
+}
+
+TEST_F(HostServices, EndpointEventsForKnownNewAndGone) {
+  std::vector<std::string> events;
+  script("w").endpoint = [&](const epp_endpoint& endpoint, bool added) {
+    events.push_back((added ? "+" : "-") + std::string(sdk::view(endpoint.name)));
+  };
+  auto watcher = host.create("scripted-watcher", "{}", "w");
+  EXPECT_THAT(events, ElementsAre("+a", "+b"));
+  host.endpoint("c");
+  host.remove_endpoint("a");
+  EXPECT_THAT(events, ElementsAre("+a", "+b", "+c", "-a"));
+  watcher.reset();
+  host.environment().graveyard->collect();
+  host.remove_endpoint("b");
+  EXPECT_EQ(events.size(), 4u);
+}
+
+TEST_F(HostServices, LeftoverTimersStopBeforeDestroy) {
+  static int ticks;
+  ticks = 0;
+  script("t").construct = [](sdk::Context& context) {
+    const sdk::Host& me = context.host();
+    me.services().clock->start_timer(
+        me.self(), 10, 10, [](void*) { ++ticks; }, nullptr);
+    me.services().clock->start_timer(
+        me.self(), 15, 0, [](void*) { ticks += 100; }, nullptr);
+  };
+  auto instance = host.create("scripted-hook", "{}", "t");
+  EXPECT_EQ(host.timers(), 2u);
+  host.advance_ns(30);
+  EXPECT_EQ(ticks, 103);
+  EXPECT_EQ(host.timers(), 1u);
+  instance.reset();
+  host.environment().graveyard->collect();
+  EXPECT_EQ(host.timers(), 0u);
+}
+
+TEST_F(HostServices, MetricsAndLog) {
+  script("m").construct = [](sdk::Context& context) {
+    const sdk::Host& me = context.host();
+    const epp_host_metrics& metrics = *me.services().metrics;
+    const epp_str labels[] = {EPP_STR_INIT("who")};
+    const epp_str values[] = {EPP_STR_INIT("me")};
+    epp_metric* counter = metrics.counter(me.self(), sdk::to_abi("x_total"), sdk::to_abi("x"), labels, 1);
+    ASSERT_NE(counter, nullptr);
+    metrics.add(metrics.series(counter, values, 1), 2);
+    EXPECT_EQ(metrics.series(counter, values, 0), nullptr);
+    EXPECT_EQ(metrics.gauge(me.self(), sdk::to_abi("x_total"), sdk::to_abi("x"), labels, 1), nullptr);
+    me.log(EPP_LEVEL_INFO, "hello", {sdk::field("n", 1.5)});
+  };
+  host.create("scripted-hook", "{}", "m");
+  EXPECT_EQ(host.metric("x_total", {"me"}), 2.0);
+  EXPECT_THAT(host.log_lines(), ElementsAre("1 hello n=1.5"));
+}
+
+}  // namespace epp::plugins
