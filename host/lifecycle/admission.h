@@ -23,7 +23,7 @@ struct AdmissionRequest {
   std::string_view fairness_id;
   std::int32_t priority = 0;
   std::uint64_t bytes = 0;  ///< of the body
-  /// Saturation (1.0 and more: full) of the endpoints that the request may go to right now. [caller's thread]
+  /// Saturation (1.0 and more: full) of the endpoints that the request may go to right now. Only during admit().
   std::function<double()> saturation;
 };
 

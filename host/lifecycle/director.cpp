@@ -171,7 +171,6 @@ void Director::find_priority() {
 
 bool Director::run_request_header_hooks() {
   plugins::Call call = state_.call();
-  state_.context.phase = plugins::Phase::kRequestHeader;
   for (const plugins::InstancePtr& instance : pipeline_.plugins->request_headers) {
     const epp_status status = plugins::run_request_header(*instance, call);
     if (status >= 0) continue;
@@ -253,7 +252,6 @@ bool Director::locate_candidates() {
 bool Director::screen() {
   const auto& screeners = pipeline_.plugins->screeners;
   if (screeners.empty()) return true;
-  state_.context.phase = plugins::Phase::kNone;
   plugins::Call call = state_.call();
   const epp_candidates all = candidates();
   state_.kept.resize(all.count);
@@ -280,7 +278,6 @@ bool Director::screen() {
 
 Director::Progress Director::run_producers() {
   plugins::Call call = state_.call();
-  state_.context.phase = plugins::Phase::kProduce;
   const auto& producers = pipeline_.plugins->producers;
   while (producer_ < producers.size()) {
     const plugins::ProducerStep& step = producers[producer_];
@@ -325,7 +322,6 @@ void Director::end_production(epp_status status, std::string_view message) {
 
 bool Director::run_admitters() {
   plugins::Call call = state_.call();
-  state_.context.phase = plugins::Phase::kNone;
   const epp_candidates all = candidates();
   for (const plugins::InstancePtr& admitter : pipeline_.plugins->admitters) {
     const epp_status status = plugins::run_admitter(*admitter, call, all);
@@ -402,7 +398,6 @@ void Director::collect_scores(const epp_profile_result& primary) {
 // All hooks run: one that failed must not keep the others from taking note of the request.
 bool Director::run_pre_request_hooks(const epp_profile_results& results) {
   plugins::Call call = state_.call();
-  state_.context.phase = plugins::Phase::kPreRequest;
   std::size_t failures = 0;
   Error typed;
   std::string joined;
@@ -415,7 +410,6 @@ bool Director::run_pre_request_hooks(const epp_profile_results& results) {
     joined += "PreRequest \"" + instance->name() + "/" + instance->type() +
               "\" failed: " + error_text(status, state_.error.message());
   }
-  state_.context.phase = plugins::Phase::kNone;
   if (failures == 0) return true;
   const bool single_typed = failures == 1 && typed.code != ErrorCode::kUnknown;
   fail(single_typed ? std::move(typed) : Error{ErrorCode::kInternal, std::move(joined), {}});

@@ -114,12 +114,10 @@ void ResponsePhase::classify(const Inbound& message) {
 void ResponsePhase::run_header_hooks() {
   if (!expected_.hooks_due) return;
   plugins::Call hook = call();
-  state_.context.phase = plugins::Phase::kResponseHeader;
   refresh_view();
   state_.timer.restart();
   for (const plugins::InstancePtr& instance : pipeline_.plugins->response_headers)
     plugins::run_response_header(*instance, hook, view_);
-  state_.context.phase = plugins::Phase::kNone;
 }
 
 // Decides, when the first body byte or the end comes, what can be learnt from the body.
@@ -127,7 +125,11 @@ void ResponsePhase::open_body() {
   if (std::exchange(body_open_, true)) return;
   if (started_ns_ == 0) started_ns_ = now_ns();
   const auto format = event_stream_ ? request::ResponseFormat::kEventStream : request::ResponseFormat::kJson;
-  if (expected_.parser && !encoded_) extractor_ = expected_.parser->make_usage_extractor(format);
+  if (expected_.parser && !encoded_) {
+    extractor_ = expected_.parser->make_usage_extractor(format);
+    parsing_ =
+        services_.metrics->plugin_duration("ResponseParsing", expected_.parser->type(), expected_.parser->type());
+  }
   if (!encoded_) restorer_.emplace(state_.context.target_model, state_.context.incoming_model);
 }
 
@@ -167,18 +169,23 @@ void ResponsePhase::take(const Inbound& message) {
 }
 
 void ResponsePhase::account(std::span<const std::string_view> pieces) {
+  bool first_piece = true;
   for (std::string_view piece : pieces) {
     if (piece.empty()) continue;
     const std::uint64_t now = now_ns();
     if (view_.first_byte_ns == 0) {
       view_.first_byte_ns = now;
-    } else if (streaming_ && last_chunk_ns_ != 0 && &piece == pieces.data()) {
+    } else if (streaming_ && first_piece) {
       series_.itl(seconds(last_chunk_ns_, now));
     }
+    first_piece = false;
     last_chunk_ns_ = now;
     view_.body_size += piece.size();
     ++view_.chunks;
-    if (extractor_) extractor_->feed(piece);
+    if (extractor_) {
+      extractor_->feed(piece);
+      parsing_.observe(seconds(now, now_ns()).count());
+    }
     if (!expected_.hooks_due || pipeline_.plugins->response_bodies.empty()) continue;
     refresh_view();
     plugins::Call hook = call();
@@ -212,8 +219,7 @@ void ResponsePhase::hold(const Inbound& message) {
 
 void ResponsePhase::let_go() {
   streaming_ = true;
-  EPP_LOG(services_.log, kDefault, "Response too large to be held back, streaming it",
-          {"x-request-id", state_.context.id}, {"bytes", held_bytes_.bytes()});
+  EPP_LOG(expected_.log, kDefault, "Response too large to be held back, streaming it", {"bytes", held_bytes_.bytes()});
   for (const Held& chunk : held_)
     send_streamed({&chunk.bytes, 1}, chunk.owner, Ending::kNone, nullptr);
   held_.clear();
@@ -236,6 +242,7 @@ void ResponsePhase::on_trailers(const Inbound& message) {
   }
   if (!metadata.fields.empty()) reply.dynamic_metadata = &metadata;
   outbox_.send(reply);
+  EPP_LOG(expected_.log, kDebug, "EPP sent trailer back to proxy");
 }
 
 void ResponsePhase::finish(Ending ending) {
@@ -337,17 +344,15 @@ void ResponsePhase::run_end_hooks() {
   refresh_view();
   if (expected_.hooks_due && !hooks_over_) {
     plugins::Call hook = call();
-    state_.context.phase = plugins::Phase::kResponseEnd;
     state_.timer.restart();
     for (const plugins::InstancePtr& instance : pipeline_.plugins->response_bodies)
       plugins::run_response_body(*instance, hook, view_, {}, true);
-    state_.context.phase = plugins::Phase::kNone;
   }
   run_complete_hooks(EPP_END_NATURAL);
 }
 
 void ResponsePhase::run_complete_hooks(std::uint32_t cause) {
-  if (std::exchange(hooks_over_, true) || !expected_.hooks_due) return;
+  if (!expected_.hooks_due || std::exchange(hooks_over_, true)) return;
   plugins::Call hook = call();
   state_.timer.restart();
   for (const plugins::InstancePtr& instance : pipeline_.plugins->response_completes)
@@ -355,6 +360,8 @@ void ResponsePhase::run_complete_hooks(std::uint32_t cause) {
 }
 
 void ResponsePhase::observe_end() {
+  EPP_LOG(expected_.log, kDefault, "EPP sent response body back to proxy", {"modelName", state_.context.incoming_model},
+          {"targetModelName", state_.context.target_model});
   if (!streaming_) processing_ns_ = complete_ns_ - started_ns_;
   series_.response_size(view_.body_size);
   if (extractor_ && extractor_->usage()) {
@@ -378,11 +385,10 @@ void ResponsePhase::observe_end() {
 void ResponsePhase::abort(std::uint32_t cause) {
   held_.clear();
   held_bytes_.release();
-  if (complete_) return;
-  complete_ = true;
-  if (!expected_.target) return;
   refresh_view();
+  // Also due when the response ended before its request was dispatched.
   run_complete_hooks(cause);
+  if (std::exchange(complete_, true) || !expected_.target) return;
   series_.response_size(view_.body_size);
   const std::uint64_t now = now_ns();
   if (expected_.received_ns != 0 && now > expected_.received_ns) series_.duration(seconds(expected_.received_ns, now));

@@ -31,6 +31,7 @@ struct Expectation {
   bool hooks_due = false;                         ///< pre-request hooks ran
   bool stream_requested = false;
   std::uint64_t received_ns = 0;  ///< of the request headers; 0 if there were none
+  telemetry::Logger log;
 };
 
 /// A response is either forwarded chunk by chunk (server-sent events, `stream: true`) or held back until its end. A
@@ -98,6 +99,7 @@ class ResponsePhase {
   Repetitions repeated_;
 
   std::unique_ptr<request::UsageExtractor> extractor_;
+  telemetry::Histogram parsing_;
   std::optional<request::ModelRestorer> restorer_;
 
   struct Held {

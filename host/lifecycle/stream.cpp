@@ -80,8 +80,8 @@ std::string random_uuid() {
 Stream::Stream(const Services& services, Outbox& outbox)
     : services_(services),
       outbox_(outbox),
-      log_(services.log),
-      body_(services.options.max_request_body_bytes, *services.budget) {}
+      body_(services.options.max_request_body_bytes, *services.budget),
+      log_(services.log) {}
 
 Stream::~Stream() {
   on_done(true);
@@ -273,6 +273,7 @@ void Stream::expect_response(bool hooks_due, endpoints::EndpointPtr target) {
   expectation.hooks_due = hooks_due;
   expectation.stream_requested = state_->parsed && state_->parsed->stream;
   expectation.received_ns = received_ns_;
+  expectation.log = log_;
   response_->expect(std::move(expectation));
 }
 

@@ -92,6 +92,7 @@ class Stream {
   const Services& services_;
   Outbox& outbox_;
   PipelinePtr pipeline_;
+  BodyBuffer body_;  // before state_: what plugins left in it may look at the body to the last
   RequestStatePool::Lease state_;
   std::shared_ptr<Mailbox> mailbox_;
   telemetry::Logger log_;
@@ -109,7 +110,6 @@ class Stream {
   std::uint64_t received_ns_ = 0;
   std::string error_code_;  // of the metric; empty: no error
 
-  BodyBuffer body_;
   Repetitions repeated_;
   SubsetHint hint_;
   std::shared_ptr<const request::Parser> parser_;
