@@ -322,7 +322,7 @@ bool JsonReader::skip(std::string_view& raw) {
 // Cursor at `{` or `[`: consumes it and all that it holds, without recursion.
 bool JsonReader::skip_containers(std::size_t base) {
   JsonString key;
-  do {
+  for (;;) {
     // Cursor at the first byte of a value.
     const bool object = *cur_ == '{';
     bool after_value = true;
@@ -352,7 +352,7 @@ bool JsonReader::skip_containers(std::size_t base) {
     if (nesting_.depth() == base) return true;
     skip_space();
     if (cur_ == end_) return fail_end();
-  } while (true);
+  }
 }
 
 bool JsonReader::finish() {
@@ -361,29 +361,26 @@ bool JsonReader::finish() {
   return cur_ == end_ || fail_after_value();
 }
 
-std::string not_a_map_error(JsonKind kind) {
-  std::string text = "json: cannot unmarshal ";
+std::string_view kind_name(JsonKind kind) {
   switch (kind) {
-    case JsonKind::kArray:
-      text += "array";
-      break;
-    case JsonKind::kString:
-      text += "string";
-      break;
-    case JsonKind::kNumber:
-      text += "number";
-      break;
-    case JsonKind::kBool:
-      text += "bool";
-      break;
-    case JsonKind::kObject:
-      text += "object";
-      break;
     case JsonKind::kNull:
-      text += "null";
-      break;
+      return "null";
+    case JsonKind::kBool:
+      return "bool";
+    case JsonKind::kNumber:
+      return "number";
+    case JsonKind::kString:
+      return "string";
+    case JsonKind::kArray:
+      return "array";
+    case JsonKind::kObject:
+      return "object";
   }
-  return text + " into Go value of type map[string]interface {}";
+  return "";
+}
+
+std::string not_a_map_error(JsonKind kind) {
+  return "json: cannot unmarshal " + std::string(kind_name(kind)) + " into Go value of type map[string]interface {}";
 }
 
 std::string out_of_range_error(std::string_view number) {

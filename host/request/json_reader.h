@@ -107,6 +107,9 @@ class JsonReader {
   std::string key_;  // a key that had to be decoded
 };
 
+/// "null", "bool", "number", "string", "array" or "object".
+std::string_view kind_name(JsonKind kind);
+
 /// The error of a decoder into a string-keyed map when the (valid) document is `kind`, e.g.
 /// "json: cannot unmarshal array into Go value of type map[string]interface {}". `kind` is no object and not null.
 std::string not_a_map_error(JsonKind kind);

@@ -3,28 +3,6 @@
 #include <charconv>
 
 namespace epp::request {
-namespace {
-
-std::string_view kind_name(JsonKind kind) {
-  switch (kind) {
-    case JsonKind::kNull:
-      return "null";
-    case JsonKind::kBool:
-      return "bool";
-    case JsonKind::kNumber:
-      return "number";
-    case JsonKind::kString:
-      return "string";
-    case JsonKind::kArray:
-      return "array";
-    case JsonKind::kObject:
-      return "object";
-  }
-  return "";
-}
-
-}  // namespace
-
 void TypedReader::mismatch(std::string_view got, std::string_view type, std::string_view path) {
   if (failed()) return;
   error_.append("json: cannot unmarshal ").append(got).append(" into field ").append(path);
