@@ -86,7 +86,8 @@ Production run_producer(const InstancePtr& instance, Call& call, const epp_candi
 epp_status finish_producer(const Instance& instance, RequestContext& request, const Completion& completion);
 
 // Nobody waits for `token` any more: time limit (`timed_out`, counted) or the request is gone. False when the answer
-// was already on its way to the receiver, who is to ignore it.
+// was already on its way to the receiver, who is to ignore it. What the producer wrote before it answered "later" stays
+// until the caller drops it: request.drop_written(instance.uses()).
 bool abandon_producer(const Instance& instance, CompletionTable& completions, uint64_t token, bool timed_out);
 
 }  // namespace epp::plugins
