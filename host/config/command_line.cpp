@@ -285,6 +285,10 @@ std::string help_text(CLI::App& app, const std::vector<std::string>& words) {
   return at->help(at == &app ? "" : app.get_name());
 }
 
+std::string unknown_command(const std::string& word) {
+  return "unknown command \"" + word + "\" for \"epp\"";
+}
+
 void complete(Options& options, const Environment& environment) {
   if (options.pool_namespace.empty()) options.pool_namespace = environment("NAMESPACE").value_or("");
   if (options.pool_namespace.empty()) options.pool_namespace = "default";
@@ -337,12 +341,19 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, const 
   }
   result.errors = std::move(rewritten.errors);
   result.exit_code = 1;
+  // Behind a `--` everything is a word, but CLI11 would take this one for a flag.
+  const auto dashed = std::find_if(rewritten.words.begin(), rewritten.words.end(),
+                                   [](const std::string& word) { return word.starts_with('-'); });
+  if (dashed != rewritten.words.end()) {
+    result.errors.push_back(unknown_command(*dashed));
+    return result;
+  }
   try {
     std::vector<std::string> reversed = rewritten.arguments();
     std::reverse(reversed.begin(), reversed.end());  // CLI11 takes arguments from the back
     app.parse(std::move(reversed));
   } catch (const CLI::ExtrasError&) {
-    result.errors.push_back("unknown command \"" + rewritten.words.front() + "\" for \"epp\"");
+    result.errors.push_back(unknown_command(rewritten.words.empty() ? "" : rewritten.words.front()));
   } catch (const CLI::ParseError& failure) {
     result.errors.emplace_back(failure.what());
   }

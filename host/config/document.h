@@ -12,7 +12,8 @@
 namespace epp::config {
 
 inline constexpr std::size_t kMaxDepth = 200;
-inline constexpr std::size_t kMaxNodes = 1U << 18;  // after aliases are expanded
+inline constexpr std::size_t kMaxNodes = 1U << 18;       // after aliases are expanded
+inline constexpr std::size_t kMaxTextBytes = 16U << 20;  // of all names and scalars, after aliases are expanded
 
 enum class Syntax { kJson, kYaml };
 

@@ -8,6 +8,9 @@
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+// Else it ends the process when a schema cannot be used.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

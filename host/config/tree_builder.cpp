@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace epp::config {
+namespace {
+
+// Below long names, pointers are far longer than the text that they point into. A value whose position is not kept has
+// that of its nearest ancestor.
+constexpr std::size_t kMaxPointerBytes = std::size_t{64} << 20;
+
+}  // namespace
 
 bool TreeBuilder::key(std::string key) {
   Frame& frame = frames_.back();
@@ -24,12 +31,12 @@ const std::string& TreeBuilder::next_pointer() {
 }
 
 void TreeBuilder::value(Json value, Position position) {
-  source_.record(next_pointer(), position);
+  record(next_pointer(), position);
   place(std::move(value));
 }
 
 void TreeBuilder::begin(Json container, Position position) {
-  source_.record(next_pointer(), position);
+  record(next_pointer(), position);
   Frame frame;
   frame.value = std::move(container);
   frame.pointer = next_pointer_;
@@ -40,6 +47,11 @@ void TreeBuilder::end() {
   Json finished = std::move(frames_.back().value);
   frames_.pop_back();
   place(std::move(finished));
+}
+
+void TreeBuilder::record(const std::string& pointer, Position position) {
+  pointer_bytes_ += pointer.size();
+  if (pointer_bytes_ <= kMaxPointerBytes) source_.record(pointer, position);
 }
 
 void TreeBuilder::place(Json value) {

@@ -39,12 +39,14 @@ class TreeBuilder {
     std::unordered_map<std::string, std::size_t> members;  // name -> position in the object
   };
 
+  void record(const std::string& pointer, Position position);
   void place(Json value);
 
   Json& root_;
   SourceMap& source_;
   std::vector<Frame> frames_;
   std::string next_pointer_;
+  std::size_t pointer_bytes_ = 0;
 };
 
 }  // namespace epp::config

@@ -2,7 +2,8 @@
 // The events make a graph of nodes first, where an alias is a second edge to its anchor's node; then the graph is
 // written out as a tree:
 //   - scalars by YAML 1.1 (yaml_scalar.h); tags !!str, !!int, !!float, !!bool, !!null and !!binary are obeyed
-//   - an alias is a copy of what its anchor stands for; the expanded tree has at most kMaxNodes nodes
+//   - an alias is a copy of what its anchor stands for; the expanded tree has at most kMaxNodes nodes and
+//     kMaxTextBytes of text
 //   - `<<: *map` and `<<: [*a, *b]` insert members in place; as upstream's strict mode has it, a merged member and
 //     another of the same name are a repeated key
 #include "config/document.h"
@@ -161,7 +162,7 @@ class Writer {
       : prefix_(prefix), diagnostics_(diagnostics), builder_(tree, source) {}
 
   void write(Use use) {
-    count(use.position);
+    count(use);
     switch (use.node->kind) {
       case Node::Kind::kNull:
       case Node::Kind::kScalar:
@@ -186,14 +187,18 @@ class Writer {
     builder_.begin(std::move(container), position);
   }
 
-  void count(Position position) {
-    if (++nodes_ > kMaxNodes) throw Refused("yaml: document contains excessive aliasing", position);
+  void count(Use use) {
+    text_bytes_ += use.node->text.size();
+    if (++nodes_ > kMaxNodes || text_bytes_ > kMaxTextBytes) {
+      throw Refused("yaml: document contains excessive aliasing", use.position);
+    }
   }
 
   void write_members(Use mapping) {
     const auto& children = mapping.node->children;
     for (std::size_t i = 0; i + 1 < children.size(); i += 2) {
       const Use key = children[i];
+      count(key);
       if (is_merge(*key.node)) {
         merge(children[i + 1]);
         continue;
@@ -210,13 +215,13 @@ class Writer {
   }
 
   void merge(Use source) {
-    count(source.position);
+    count(source);
     if (source.node->kind == Node::Kind::kMapping) return write_members(source);
     if (source.node->kind != Node::Kind::kSequence) refuse_merge(source.position);
     // Earlier maps take precedence, hence backwards.
     for (auto it = source.node->children.rbegin(); it != source.node->children.rend(); ++it) {
       if (it->node->kind != Node::Kind::kMapping) refuse_merge(it->position);
-      count(it->position);
+      count(*it);
       write_members(*it);
     }
   }
@@ -292,7 +297,8 @@ class Writer {
   std::string_view prefix_;
   Diagnostics& diagnostics_;
   TreeBuilder builder_;
-  std::size_t nodes_ = 0;
+  std::size_t nodes_ = 0;  // names included
+  std::size_t text_bytes_ = 0;
 };
 
 // A stream over text that somebody else owns.

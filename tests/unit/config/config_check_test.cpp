@@ -99,7 +99,7 @@ TEST(ConfigCheck, C08_ParameterNames) {
   EXPECT_TRUE(
       typo.fails_with("failed to load the configuration - plugin instantiation failed: failed to create plugin "
                       "'load-aware-scorer' (type: load-aware-scorer): json: unknown field \"treshold\""));
-  EXPECT_NE(typo.rendered().find("(epp.yaml:3:27 at /plugins/0/parameters/treshold; did you mean \"threshold\"?)"),
+  EXPECT_NE(typo.rendered().find("(epp.yaml:3:26 at /plugins/0/parameters/treshold; did you mean \"threshold\"?)"),
             std::string::npos)
       << typo.rendered();
   const Outcome other_case = run("plugins:\n- type: load-aware-scorer\n  parameters: {Threshold: 5}");

@@ -182,6 +182,7 @@ TEST(Flags, Refusals) {
       {{"--nope"}, "unknown flag: --nope"},
       {{"--grpc-port"}, "flag needs an argument: --grpc-port"},
       {{"fly"}, "unknown command \"fly\" for \"epp\""},
+      {{"--", "--tracing=false"}, "unknown command \"--tracing=false\" for \"epp\""},
   };
   for (const auto& c : cases) {
     auto arguments = c.arguments;
