@@ -3,6 +3,7 @@
 #include "app/configuration.h"
 #include "app/data_layer.h"
 #include "app/pipeline_builder.h"
+#include "app/plugin_services.h"
 #include "app/report.h"
 #include "config/flags.h"
 #include "config/schema.h"
@@ -73,9 +74,13 @@ int validate(const config::Options& options) {
     endpoints::AttributeRegistry attributes;
     endpoints::EndpointTable table(attributes);
     plugins::CompletionTable completions;
-    auto graveyard = std::make_shared<plugins::Graveyard>();
-    const plugins::Environment environment{
-        .attributes = &attributes, .table = &table, .completions = &completions, .graveyard = graveyard};
+    telemetry::Registry registry;
+    PluginMetrics metrics(registry);
+    const plugins::Environment environment{.attributes = &attributes,
+                                           .table = &table,
+                                           .completions = &completions,
+                                           .graveyard = std::make_shared<plugins::Graveyard>(),
+                                           .metrics = &metrics};
     scrape_sources(configuration.effective, attributes, diagnostics);
     const auto pipeline =
         build_pipeline(options, configuration.catalogue, environment, configuration.effective, diagnostics);
