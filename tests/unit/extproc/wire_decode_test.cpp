@@ -48,18 +48,18 @@ void fill(google::protobuf::Value& value, std::mt19937& random, int depth) {
       break;
     case 4:
       value.mutable_list_value();
-      for (unsigned i = random() % 4; i > 0; --i)
+      for (std::uint64_t i = random() % 4; i > 0; --i)
         fill(*value.mutable_list_value()->add_values(), random, depth + 1);
       break;
     default:
       value.mutable_struct_value();
-      for (unsigned i = random() % 4; i > 0; --i)
+      for (std::uint64_t i = random() % 4; i > 0; --i)
         fill((*value.mutable_struct_value()->mutable_fields())[any_text(random)], random, depth + 1);
   }
 }
 
 void fill(envoy::config::core::v3::HeaderMap& map, std::mt19937& random) {
-  for (unsigned i = random() % 6; i > 0; --i) {
+  for (std::uint64_t i = random() % 6; i > 0; --i) {
     auto& header = *map.add_headers();
     header.set_key(any_text(random));
     if (random() % 2 == 0) header.set_value(any_text(random));
@@ -94,7 +94,7 @@ pb::ProcessingRequest any_request(std::mt19937& random) {
     default:
       break;
   }
-  for (unsigned i = random() % 3; i > 0; --i) {
+  for (std::uint64_t i = random() % 3; i > 0; --i) {
     auto& space = (*request.mutable_metadata_context()->mutable_filter_metadata())[any_text(random)];
     fill((*space.mutable_fields())[any_text(random)], random, 0);
   }

@@ -89,7 +89,7 @@ TEST(RandomSequences, EveryStreamEndsOnceAndHooksComeInPairs) {
   world.rebuild();
   world.services.options.max_held_response_bytes = 20;
 
-  for (int round = 0; round < 5000; ++round) {
+  for (int round = 0; round < 15000; ++round) {
     const int dispatched_before = dispatched;
     const int completed_before = completed;
     const int ends_before = ends;
