@@ -1082,9 +1082,15 @@ struct Tables {
   }
 };
 
+// Freed when the library is unloaded.
+inline void keep_with_library(std::shared_ptr<const void> object) {
+  static std::vector<std::shared_ptr<const void>> kept;
+  kept.push_back(std::move(object));
+}
+
 }  // namespace detail
 
-// The descriptor of class T under `info`. A class may be registered under several names.
+// The descriptor of class T under `info`; lives as long as the library. A class may be registered under several names.
 template <typename T>
 const epp_type* type(const TypeInfo& info) {
   struct Storage {
@@ -1092,8 +1098,8 @@ const epp_type* type(const TypeInfo& info) {
     std::vector<epp_str> default_keys;
     epp_type type{};
   };
-  // Descriptors live as long as the library; they are leaked by design so that no static destructor is needed.
-  auto* s = new Storage{detail::Tables<T>::extension_ids(), {}, {}};
+  auto s = std::make_shared<Storage>(Storage{detail::Tables<T>::extension_ids(), {}, {}});
+  detail::keep_with_library(s);
   for (const std::string_view key : info.default_keys)
     s->default_keys.push_back(to_abi(key));
   epp_type& t = s->type;
