@@ -2,6 +2,7 @@
 
 #include "config/diagnostics.h"
 #include "config/parameter_names.h"
+#include "config/schema_guard.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -180,6 +181,8 @@ void fold_branches(std::vector<SchemaViolation>& violations, const Place& place)
 
 std::vector<SchemaViolation> validate_schema(const OrderedJson& value, const OrderedJson& schema) {
   using Json = nlohmann::json;
+  refuse_endless_references(schema);
+  if (auto overlong = find_overlong_text(value, schema)) return {std::move(*overlong)};
   const Json plain_schema = Json::parse(schema.dump());
   const Json plain_value = Json::parse(dump(value));
   valijson::Schema compiled;

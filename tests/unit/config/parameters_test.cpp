@@ -158,6 +158,25 @@ TEST(Parameters, AnUnusableSchemaIsAnError) {
   EXPECT_THAT(Checked("{}", R"({"type": 5})").errors(), ElementsAre(HasSubstr("schema is unusable")));
 }
 
+TEST(Parameters, ASchemaThatRefersToItselfWithoutEndIsAnError) {
+  for (const char* schema : {R"({"$ref": "#"})", R"({"allOf": [{"not": {"$ref": "#"}}]})",
+                             R"({"properties": {"a": {"$ref": "#/definitions/x"}},
+                                 "definitions": {"x": {"$ref": "#/definitions/y"}, "y": {"$ref": "#/definitions/x"}}})",
+                             R"({"properties": {"a": {"$ref": "https://example.com/other.json"}}})"}) {
+    EXPECT_THAT(Checked(R"({"a":1})", schema).errors(), ElementsAre(HasSubstr("schema is unusable"))) << schema;
+  }
+  constexpr const char* kTree = R"({"type": "object", "properties": {"child": {"$ref": "#"}}})";
+  EXPECT_THAT(Checked(R"({"child":{"child":{}}})", kTree).errors(), IsEmpty());
+  EXPECT_THAT(Checked(R"({"child":{"child":1}})", kTree).errors(), ElementsAre(HasSubstr("/child/child")));
+}
+
+TEST(Parameters, LongTextsAreNotMatchedAgainstPatterns) {
+  const std::string text = R"({"a":")" + std::string(1'000'000, 'x') + R"("})";
+  EXPECT_THAT(Checked(text, R"({"properties": {"a": {"type": "string", "pattern": "^x+$"}}})").errors(),
+              ElementsAre("prefix: text of 1000000 bytes (at /plugins/0/parameters/a; expected at most 4096 bytes)"));
+  EXPECT_THAT(Checked(text, R"({"properties": {"a": {"type": "string"}}})").errors(), IsEmpty());
+}
+
 TEST(Parameters, References) {
   constexpr const char* kReferences = R"({
     "type": "object",
