@@ -128,7 +128,7 @@ void Call::open() {
   const std::string& method = context_.method();
   if (core_.routes.process != nullptr && method == kProcess) {
     opened_ = std::chrono::steady_clock::now();
-    if (core_.routes.stream_metrics) core_.routes.process->metrics->stream_opened();
+    core_.routes.process->metrics->stream_opened();
     stream_.emplace(*core_.routes.process, *this);
     read_more();
     return;
@@ -296,7 +296,6 @@ void Call::on_done(bool /*ok*/) {
   if (!stream_) return;
   stream_->on_done(cancelled);
   cancel_timer();
-  if (!core_.routes.stream_metrics) return;
   std::string_view code = closing_ ? code_name(closing_->error_code()) : "Canceled";
   if (cancelled) code = std::chrono::system_clock::now() >= context_.deadline() ? "DeadlineExceeded" : "Canceled";
   core_.routes.process->metrics->stream_closed(code, std::chrono::steady_clock::now() - opened_);

@@ -32,7 +32,6 @@ struct ServerOptions {
 struct ServerRoutes {
   const lifecycle::Services* process = nullptr;  ///< null: the ext-proc method is not served
   std::vector<UnaryService*> unary;              ///< asked in order
-  bool stream_metrics = false;                   ///< --enable-grpc-stream-metrics
 };
 
 class Server {

@@ -33,7 +33,8 @@ class WatchedCredentials final : public grpc::ServerCredentials {
     const TlsIdentity::Current current = credentials.identity_->current();
     if (current.generation == credentials.served_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair{current.pair->private_key.c_str(), current.pair->certificate_chain.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(nullptr, &pair, 1);
+    // No client certificate is asked for, yet gRPC insists on roots to check one with: any certificate will do.
+    *config = grpc_ssl_server_certificate_config_create(current.pair->certificate_chain.c_str(), &pair, 1);
     credentials.served_ = current.generation;
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }

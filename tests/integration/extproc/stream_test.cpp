@@ -27,7 +27,6 @@ struct ExtprocCheck : ::testing::Test {
     options.address = "127.0.0.1";
     ServerRoutes routes;
     routes.process = &world.services;
-    routes.stream_metrics = true;
     std::string error;
     server = Server::start(options, routes, error);
     ASSERT_TRUE(server) << error;

@@ -140,7 +140,7 @@ class World {
   RequestStatePool states;
   MemoryBudget budget{std::uint64_t{1} << 30};
   telemetry::Registry registry;
-  telemetry::EppMetrics metrics{registry};
+  telemetry::EppMetrics metrics{registry, {.grpc_stream_metrics = true}};
   CollectingSink spans;
   Services services;
 
