@@ -93,10 +93,6 @@ std::unique_ptr<Server> Server::start(const ServerOptions& options, const Server
     const std::string reason = why_not(options);
     error = "cannot listen on port " + std::to_string(options.port) + " (" + listen_address(options) +
             "): " + (reason.empty() ? "gRPC refused it" : reason);
-    for (auto& queue : core->queues) {
-      queue->Shutdown();
-      poll(*queue);
-    }
     return nullptr;
   }
   for (auto& queue : core->queues) {
