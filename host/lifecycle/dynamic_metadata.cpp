@@ -5,6 +5,7 @@ namespace epp::lifecycle {
 void flatten_metadata(const MetadataValue& metadata, std::vector<plugins::MetadataEntry>& entries) {
   entries.clear();
   for (const auto& [name_space, object] : metadata.fields) {
+    entries.emplace_back().name_space = name_space;
     for (const auto& [key, value] : object.fields) {
       const bool is_number = value.kind == MetadataValue::Kind::kNumber;
       if (!is_number && value.kind != MetadataValue::Kind::kString) continue;

@@ -9,7 +9,8 @@
 
 namespace epp::lifecycle {
 
-/// Strings and numbers directly below a namespace; anything else has no place in the ABI.
+/// Strings and numbers directly below a namespace, and an entry without key for the namespace itself; anything else has
+/// no place in the ABI.
 void flatten_metadata(const MetadataValue& metadata, std::vector<plugins::MetadataEntry>& entries);
 
 /// Adds entries to `metadata`; an entry replaces what stands under its namespace and key. Views into `entries`.

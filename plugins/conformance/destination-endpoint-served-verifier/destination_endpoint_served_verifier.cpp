@@ -10,7 +10,11 @@ class DestinationEndpointServedVerifier {
 
   void on_response_header(const epp::sdk::Request& request, const epp_response&) const {
     std::string_view served = request.metadata("envoy.lb", "x-gateway-destination-endpoint-served");
-    if (served.data() == nullptr) served = "fail: missing envoy lb metadata";
+    if (served.data() == nullptr) {
+      served = request.metadata("envoy.lb", {}).data() == nullptr
+                   ? "fail: missing envoy lb metadata"
+                   : "fail: missing destination endpoint served metadata";
+    }
     request.set_response_header("x-conformance-test-served-endpoint", served);
   }
 };

@@ -48,7 +48,8 @@ typedef struct epp_host_request {
   /* Response headers: read from response-header on, set in response-header only. */
   epp_str (*response_header)(const epp_request* request, epp_str name);
   epp_status (*set_response_header)(epp_self* self, const epp_request* request, epp_str name, epp_str value);
-  /* String at metadata_context[name_space][key] that Envoy sent with the current message; data == NULL when absent. */
+  /* String at metadata_context[name_space][key] that Envoy sent with the current message; data == NULL when absent. An
+   * empty key asks for the namespace itself: data != NULL when it was sent. */
   epp_str (*metadata)(const epp_request* request, epp_str name_space, epp_str key);
   /* Adds number or string (F64, I64, STR) to the dynamic metadata of the reply: of the request headers in
    * pre-request, of the last body piece at the end of the response body. */
