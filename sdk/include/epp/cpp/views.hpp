@@ -1,0 +1,109 @@
+// What a call is about and where its answer goes: candidates, kept slots, picks, profile results.
+#ifndef EPP_CPP_VIEWS_HPP
+#define EPP_CPP_VIEWS_HPP
+
+#include <epp/abi.h>
+#include <epp/cpp/error.hpp>
+#include <epp/ext/profile_handler.h>
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+namespace epp::sdk {
+
+class Candidates {
+ public:
+  explicit Candidates(const epp_candidates* raw) : raw_(raw) {}
+  uint32_t size() const { return raw_->count; }
+  bool empty() const { return raw_->count == 0; }
+  std::span<const uint32_t> slots() const { return {raw_->slots, raw_->count}; }
+  uint32_t slot(uint32_t position) const { return raw_->slots[position]; }
+  const epp_endpoint& endpoint(uint32_t position) const { return *raw_->endpoints[raw_->slots[position]]; }
+  const epp_endpoint& endpoint_at_slot(uint32_t slot) const { return *raw_->endpoints[slot]; }
+  const epp_candidates* raw() const { return raw_; }
+
+ private:
+  const epp_candidates* raw_;
+};
+
+// Value of a label, or a view with data() == nullptr. Labels are sorted by key.
+inline std::string_view label(const epp_endpoint& endpoint, std::string_view key) {
+  const epp_label* end = endpoint.labels + endpoint.label_count;
+  const epp_label* at = std::lower_bound(endpoint.labels, end, key,
+                                         [](const epp_label& l, std::string_view k) { return view(l.key) < k; });
+  return at != end && view(at->key) == key ? view(at->value) : std::string_view{};
+}
+
+// Where filters and screeners put what they keep.
+class Kept {
+ public:
+  Kept(uint32_t* slots, uint32_t capacity) : slots_(slots), capacity_(capacity) {}
+  void keep(uint32_t slot) {
+    if (count_ < capacity_) slots_[count_++] = slot;
+  }
+  void keep_all(const Candidates& candidates) {
+    std::copy_n(candidates.slots().data(), candidates.size(), slots_);
+    count_ = candidates.size();
+  }
+  // Keeps, in order, the candidates for which `predicate(position)` holds.
+  template <typename Predicate>
+  void keep_if(const Candidates& candidates, Predicate&& predicate) {
+    for (uint32_t i = 0; i < candidates.size(); ++i) {
+      if (predicate(i)) slots_[count_++] = candidates.slot(i);
+    }
+  }
+  uint32_t count() const { return count_; }
+  void clear() { count_ = 0; }
+
+ private:
+  uint32_t* slots_;
+  uint32_t capacity_;
+  uint32_t count_ = 0;
+};
+
+// Where pickers put the chosen positions, best first.
+class Picks {
+ public:
+  Picks(uint32_t* positions, uint32_t capacity) : positions_(positions), capacity_(capacity) {}
+  void add(uint32_t position) {
+    if (count_ < capacity_) positions_[count_++] = position;
+  }
+  uint32_t count() const { return count_; }
+
+ private:
+  uint32_t* positions_;
+  uint32_t capacity_;
+  uint32_t count_ = 0;
+};
+
+// Results of the scheduling profiles, by manifest index.
+class Results {
+ public:
+  explicit Results(const epp_profile_results* raw) : raw_(raw) {}
+  uint32_t size() const { return static_cast<uint32_t>(raw_->count); }
+  const epp_profile_result& operator[](uint32_t i) const {
+    return *EPP_AT(epp_profile_result, raw_->items, raw_->stride, i);
+  }
+  const epp_profile_result& primary() const { return (*this)[raw_->primary]; }
+  const epp_endpoint& endpoint(uint32_t slot) const { return *raw_->endpoints[slot]; }
+  // First target of a succeeded result, or nullptr.
+  const epp_endpoint* first_target(const epp_profile_result& result) const {
+    if (result.state != EPP_PROFILE_SUCCEEDED || result.target_count == 0) return nullptr;
+    return raw_->endpoints[result.targets[0]];
+  }
+  const epp_profile_result* find(std::string_view name) const {
+    for (uint32_t i = 0; i < size(); ++i) {
+      if (view((*this)[i].name) == name) return &(*this)[i];
+    }
+    return nullptr;
+  }
+  const epp_profile_results* raw() const { return raw_; }
+
+ private:
+  const epp_profile_results* raw_;
+};
+
+}  // namespace epp::sdk
+
+#endif  // EPP_CPP_VIEWS_HPP
