@@ -1,7 +1,9 @@
 #include "request/body_decoder.h"
 #include "request/parser.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <utility>
 
 namespace epp::request {
@@ -10,50 +12,112 @@ namespace {
 constexpr std::array<std::string_view, 2> kSuffixes = {"messages", "messages/count_tokens"};
 constexpr std::array<std::string_view, 2> kProtocols = {"http", "kubernetes.io/h2c"};
 
-// A tool result holds content blocks again. Deeper ones than this are not type-checked: no API nests them at all.
-constexpr int kMaxNestedContent = 8;
+namespace field {
+constexpr TypedField kMessages = {"MessagesRequest", "messages", "[]requesthandling.AnthropicMessage"};
+constexpr TypedField kMessage = {"MessagesRequest", "messages", "requesthandling.AnthropicMessage"};
+constexpr TypedField kRole = {"AnthropicMessage", "messages.role", "string"};
+constexpr TypedField kTools = {"MessagesRequest", "tools", "[]requesthandling.AnthropicTool"};
+constexpr TypedField kTool = {"MessagesRequest", "tools", "requesthandling.AnthropicTool"};
+constexpr TypedField kToolName = {"AnthropicTool", "tools.name", "string"};
+constexpr TypedField kToolDescription = {"AnthropicTool", "tools.description", "string"};
+constexpr TypedField kToolStrict = {"AnthropicTool", "tools.strict", "bool"};
+constexpr TypedField kToolDeferLoading = {"AnthropicTool", "tools.defer_loading", "bool"};
+constexpr TypedField kCacheSalt = {"MessagesRequest", "cache_salt", "string"};
+}  // namespace field
+
+// The answer to whatever is wrong inside a content.
+constexpr std::string_view kBadContent = "anthropic content: must be a string or an array of content blocks";
 
 Error bad_request(std::string message) {
   return {ErrorCode::kBadRequest, std::move(message), {}};
 }
 
-void read_content(TypedReader& fields, int nesting);
-
-void read_source(TypedReader& fields) {
-  fields.members("messages.content.source", [&](std::string_view key) {
-    for (std::string_view name : {"type", "media_type", "data", "url"}) {
-      if (key_matches(key, name)) return fields.string("messages.content.source");
-    }
-    fields.skip();
-  });
+bool matches_any(std::string_view key, std::initializer_list<std::string_view> names) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return key_matches(key, name); });
 }
 
-void read_block(TypedReader& fields, int nesting) {
-  fields.members("messages.content", [&](std::string_view key) {
-    if (key_matches(key, "source")) return read_source(fields);
-    if (key_matches(key, "content")) return read_content(fields, nesting + 1);
-    for (std::string_view name : {"type", "text", "id", "name", "tool_use_id", "thinking"}) {
-      if (key_matches(key, name)) return fields.string("messages.content");
-    }
-    fields.skip();
-  });
-}
+// These consume a value and say whether it is what it should be.
 
-void read_content(TypedReader& fields, int nesting) {
+bool decode_optional_string(JsonReader& json) {
   JsonKind kind{};
-  if (!fields.json().peek(kind)) return;
-  switch (kind) {
-    case JsonKind::kString:
-    case JsonKind::kNull:
-      return fields.skip();
-    case JsonKind::kArray:
-      if (nesting > kMaxNestedContent) return fields.skip();
-      return fields.elements("messages.content", [&](std::size_t) { read_block(fields, nesting); });
-    default:
-      break;
+  return json.peek(kind) && json.skip() && (kind == JsonKind::kString || kind == JsonKind::kNull);
+}
+
+bool decode_source(JsonReader& json) {
+  JsonKind kind{};
+  if (!json.peek(kind)) return false;
+  if (kind != JsonKind::kObject) return json.skip() && kind == JsonKind::kNull;
+  bool good = true;
+  std::string_view key;
+  json.enter_object();
+  while (json.next_member(key)) {
+    if (matches_any(key, {"type", "media_type", "data", "url"})) {
+      good &= decode_optional_string(json);
+    } else {
+      json.skip();
+    }
   }
-  fields.skip();
-  fields.fail("anthropic content: must be a string or an array of content blocks");
+  return good;
+}
+
+// A string, null, or an array of blocks. The `content` of a block (of a tool result) is such a value again; clients
+// choose how deep that goes, so open blocks are counted here instead of on the stack.
+bool decode_content(JsonReader& json) {
+  enum class Next { kContent, kBlock, kMember };
+  Next next = Next::kContent;
+  std::size_t open_blocks = 0;
+  bool good = true;
+  JsonKind kind{};
+  std::string_view key;
+  for (;;) {
+    switch (next) {
+      case Next::kContent:
+        if (!json.peek(kind)) return false;
+        if (kind == JsonKind::kArray) {
+          json.enter_array();
+          next = Next::kBlock;
+          break;
+        }
+        good &= decode_optional_string(json);
+        if (open_blocks == 0) return good;
+        next = Next::kMember;
+        break;
+      case Next::kBlock:
+        if (!json.next_element()) {
+          if (open_blocks == 0) return good;
+          next = Next::kMember;
+          break;
+        }
+        if (!json.peek(kind)) return false;
+        if (kind != JsonKind::kObject) {
+          good &= kind == JsonKind::kNull;
+          json.skip();
+          break;
+        }
+        json.enter_object();
+        ++open_blocks;
+        next = Next::kMember;
+        break;
+      case Next::kMember:
+        if (!json.next_member(key)) {
+          --open_blocks;
+          next = Next::kBlock;
+        } else if (key_matches(key, "content")) {
+          next = Next::kContent;
+        } else if (key_matches(key, "source")) {
+          good &= decode_source(json);
+        } else if (matches_any(key, {"type", "text", "id", "name", "tool_use_id", "thinking"})) {
+          good &= decode_optional_string(json);
+        } else {
+          json.skip();
+        }
+        break;
+    }
+  }
+}
+
+void read_content(TypedReader& fields) {
+  if (!decode_content(fields.json())) fields.fail(kBadContent);
 }
 
 void read_messages(TypedReader& fields, std::string_view& raw) {
@@ -62,11 +126,11 @@ void read_messages(TypedReader& fields, std::string_view& raw) {
   if (!fields.json().peek(kind)) return;
   const std::size_t start = fields.json().offset();
   bool empty = true;
-  fields.elements("messages", [&](std::size_t) {
+  fields.elements(field::kMessages, [&](std::size_t) {
     empty = false;
-    fields.members("messages", [&](std::string_view key) {
-      if (key_matches(key, "role")) return fields.string("messages.role");
-      if (key_matches(key, "content")) return read_content(fields, 0);
+    fields.members(field::kMessage, [&](std::string_view key) {
+      if (key_matches(key, "role")) return fields.string(field::kRole);
+      if (key_matches(key, "content")) return read_content(fields);
       fields.skip();
     });
   });
@@ -78,7 +142,7 @@ void read_system(TypedReader& fields, std::string_view& raw) {
   raw = {};
   if (!fields.json().peek(kind)) return;
   const std::size_t start = fields.json().offset();
-  read_content(fields, 0);
+  read_content(fields);
   if (kind != JsonKind::kNull) raw = fields.json().since(start);
 }
 
@@ -88,13 +152,13 @@ void read_tools(TypedReader& fields, std::string_view& raw) {
   if (!fields.json().peek(kind)) return;
   const std::size_t start = fields.json().offset();
   bool empty = true;
-  fields.elements("tools", [&](std::size_t) {
+  fields.elements(field::kTools, [&](std::size_t) {
     empty = false;
-    fields.members("tools", [&](std::string_view key) {
-      if (key_matches(key, "name")) return fields.string("tools.name");
-      if (key_matches(key, "description")) return fields.string("tools.description");
-      if (key_matches(key, "strict")) return fields.boolean("tools.strict");
-      if (key_matches(key, "defer_loading")) return fields.boolean("tools.defer_loading");
+    fields.members(field::kTool, [&](std::string_view key) {
+      if (key_matches(key, "name")) return fields.string(field::kToolName);
+      if (key_matches(key, "description")) return fields.string(field::kToolDescription);
+      if (key_matches(key, "strict")) return fields.boolean(field::kToolStrict);
+      if (key_matches(key, "defer_loading")) return fields.boolean(field::kToolDeferLoading);
       fields.skip();
     });
   });
@@ -131,7 +195,7 @@ ParseResult AnthropicParser::parse(std::string_view path, std::string_view body)
     if (key_matches(key, "messages")) return read_messages(fields, request.section.content);
     if (key_matches(key, "system")) return read_system(fields, request.section.system);
     if (key_matches(key, "tools")) return read_tools(fields, request.section.tools);
-    if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+    if (key_matches(key, "cache_salt")) return fields.string(field::kCacheSalt, request.cache_salt);
     fields.skip();
   });
   if (!error.empty()) return bad_request("error unmarshaling request body: " + error);

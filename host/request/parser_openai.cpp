@@ -40,12 +40,15 @@ std::string_view invalid(ApiKind api) {
   }
 }
 
-// A string, an array of strings or an array of token ids; the first element says which. `raw` is left empty when there
-// is nothing in it.
-void read_text_or_tokens(TypedReader& fields, std::string_view path, std::string_view& raw) {
+// What is wrong with a field is not told: invalid() is the answer to every type error.
+constexpr TypedField kField;
+constexpr std::string_view kWrongType = "wrong type";
+
+// A string, an array of strings or an array of token ids; the first element says which. An empty string leaves the
+// array, and an empty array the string, that an earlier duplicate put there. `raw` stays empty when there is nothing.
+void read_text_or_tokens(TypedReader& fields, std::string_view& raw) {
   JsonReader& json = fields.json();
   JsonKind kind{};
-  raw = {};
   if (!json.peek(kind)) return;
   const std::size_t start = json.offset();
   bool empty = true;
@@ -53,7 +56,7 @@ void read_text_or_tokens(TypedReader& fields, std::string_view path, std::string
     empty = json.string().raw.empty();
   } else if (kind == JsonKind::kArray) {
     JsonKind first = JsonKind::kNull;
-    fields.elements(path, [&](std::size_t index) {
+    fields.elements(kField, [&](std::size_t index) {
       JsonKind element{};
       if (!json.peek(element)) return;
       if (index == 0) first = element;
@@ -61,72 +64,78 @@ void read_text_or_tokens(TypedReader& fields, std::string_view path, std::string
       if (element == first && element == JsonKind::kString) {
         json.string();
       } else if (element == first && element == JsonKind::kNumber) {
-        if (!parse_token_id(json.number())) fields.fail("not a token id");
+        if (!parse_token_id(json.number())) fields.fail(kWrongType);
       } else {
         json.skip();
-        fields.fail("neither strings nor token ids");
+        fields.fail(kWrongType);
       }
     });
   } else {
     json.skip();
-    if (kind != JsonKind::kNull) fields.fail("neither a string nor an array");
+    fields.fail(kWrongType);
   }
-  if (!empty) raw = json.since(start);
+  const std::string_view value = json.since(start);
+  if (!empty) {
+    raw = value;
+  } else if (!raw.empty() && !value.empty() && raw.front() == value.front()) {
+    raw = {};
+  }
 }
 
 void read_completions(TypedReader& fields, std::string_view key, ParsedRequest& request) {
-  if (key_matches(key, "prompt")) return read_text_or_tokens(fields, "prompt", request.section.content);
-  if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+  if (key_matches(key, "prompt")) return read_text_or_tokens(fields, request.section.content);
+  if (key_matches(key, "cache_salt")) return fields.string(kField, request.cache_salt);
   fields.skip();
 }
 
 void read_embeddings(TypedReader& fields, std::string_view key, ParsedRequest& request) {
-  if (key_matches(key, "input")) return read_text_or_tokens(fields, "input", request.section.content);
-  if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+  if (key_matches(key, "input")) return read_text_or_tokens(fields, request.section.content);
+  if (key_matches(key, "cache_salt")) return fields.string(kField, request.cache_salt);
   fields.skip();
 }
 
-void read_url(TypedReader& fields, std::string_view path) {
-  fields.members(path, [&](std::string_view key) { key_matches(key, "url") ? fields.string(path) : fields.skip(); });
+void read_url(TypedReader& fields) {
+  fields.members(kField,
+                 [&](std::string_view key) { key_matches(key, "url") ? fields.string(kField) : fields.skip(); });
 }
 
 void read_content_part(TypedReader& fields) {
-  fields.members("messages.content", [&](std::string_view key) {
-    if (key_matches(key, "type")) return fields.string("messages.content.type");
-    if (key_matches(key, "text")) return fields.string("messages.content.text");
-    if (key_matches(key, "image_url")) return read_url(fields, "messages.content.image_url");
-    if (key_matches(key, "video_url")) return read_url(fields, "messages.content.video_url");
+  fields.members(kField, [&](std::string_view key) {
+    if (key_matches(key, "type")) return fields.string(kField);
+    if (key_matches(key, "text")) return fields.string(kField);
+    if (key_matches(key, "image_url")) return read_url(fields);
+    if (key_matches(key, "video_url")) return read_url(fields);
     if (!key_matches(key, "input_audio")) return fields.skip();
-    fields.members("messages.content.input_audio", [&](std::string_view member) {
-      if (key_matches(member, "data")) return fields.string("messages.content.input_audio.data");
-      if (key_matches(member, "format")) return fields.string("messages.content.input_audio.format");
+    fields.members(kField, [&](std::string_view member) {
+      if (key_matches(member, "data")) return fields.string(kField);
+      if (key_matches(member, "format")) return fields.string(kField);
       fields.skip();
     });
   });
 }
 
 void read_message(TypedReader& fields) {
-  fields.members("messages", [&](std::string_view key) {
-    if (key_matches(key, "role")) return fields.string("messages.role");
-    if (key_matches(key, "tool_calls")) return fields.array("messages.tool_calls");
+  fields.members(kField, [&](std::string_view key) {
+    if (key_matches(key, "role")) return fields.string(kField);
+    if (key_matches(key, "tool_calls")) return fields.array(kField);
     if (!key_matches(key, "content")) return fields.skip();
     JsonKind kind{};
     if (!fields.json().peek(kind)) return;
-    if (kind == JsonKind::kString) return fields.string("messages.content");
-    fields.elements("messages.content", [&](std::size_t) { read_content_part(fields); });
+    if (kind == JsonKind::kString) return fields.string(kField);
+    fields.elements(kField, [&](std::size_t) { read_content_part(fields); });
   });
 }
 
 // An array of objects, each read by `on_element`; `raw` is left empty when there is none.
 template <typename F>
-void read_list(TypedReader& fields, std::string_view path, std::string_view& raw, F&& on_element) {
+void read_list(TypedReader& fields, std::string_view& raw, F&& on_element) {
   JsonReader& json = fields.json();
   JsonKind kind{};
   raw = {};
   if (!json.peek(kind)) return;
   const std::size_t start = json.offset();
   bool empty = true;
-  fields.elements(path, [&](std::size_t) {
+  fields.elements(kField, [&](std::size_t) {
     empty = false;
     on_element(fields);
   });
@@ -134,15 +143,15 @@ void read_list(TypedReader& fields, std::string_view path, std::string_view& raw
 }
 
 void read_chat(TypedReader& fields, std::string_view key, ParsedRequest& request) {
-  if (key_matches(key, "messages")) return read_list(fields, "messages", request.section.content, read_message);
-  if (key_matches(key, "tools")) return fields.array("tools", request.section.tools);
-  if (key_matches(key, "documents")) return fields.array("documents");
-  if (key_matches(key, "chat_template")) return fields.string("chat_template");
-  if (key_matches(key, "chat_template_kwargs")) return fields.object("chat_template_kwargs");
-  if (key_matches(key, "return_assistant_tokens_mask")) return fields.boolean("return_assistant_tokens_mask");
-  if (key_matches(key, "continue_final_message")) return fields.boolean("continue_final_message");
-  if (key_matches(key, "add_generation_prompt")) return fields.boolean("add_generation_prompt");
-  if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+  if (key_matches(key, "messages")) return read_list(fields, request.section.content, read_message);
+  if (key_matches(key, "tools")) return fields.array(kField, request.section.tools);
+  if (key_matches(key, "documents")) return fields.array(kField);
+  if (key_matches(key, "chat_template")) return fields.string(kField);
+  if (key_matches(key, "chat_template_kwargs")) return fields.object(kField);
+  if (key_matches(key, "return_assistant_tokens_mask")) return fields.boolean(kField);
+  if (key_matches(key, "continue_final_message")) return fields.boolean(kField);
+  if (key_matches(key, "add_generation_prompt")) return fields.boolean(kField);
+  if (key_matches(key, "cache_salt")) return fields.string(kField, request.cache_salt);
   fields.skip();
 }
 
@@ -150,30 +159,30 @@ void read_responses(TypedReader& fields, std::string_view key, ParsedRequest& re
   if (key_matches(key, "input")) return fields.any(request.section.content);
   if (key_matches(key, "instructions")) return fields.any(request.section.instructions);
   if (key_matches(key, "tools")) return fields.any(request.section.tools);
-  if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+  if (key_matches(key, "cache_salt")) return fields.string(kField, request.cache_salt);
   fields.skip();
 }
 
 void read_item(TypedReader& fields) {
-  fields.members("items", [&](std::string_view key) {
-    if (key_matches(key, "type")) return fields.string("items.type");
-    if (key_matches(key, "role")) return fields.string("items.role");
+  fields.members(kField, [&](std::string_view key) {
+    if (key_matches(key, "type")) return fields.string(kField);
+    if (key_matches(key, "role")) return fields.string(kField);
     fields.skip();
   });
 }
 
 void read_conversations(TypedReader& fields, std::string_view key, ParsedRequest& request) {
-  if (key_matches(key, "items")) return read_list(fields, "items", request.section.content, read_item);
-  if (key_matches(key, "metadata")) return fields.object("metadata");
-  if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+  if (key_matches(key, "items")) return read_list(fields, request.section.content, read_item);
+  if (key_matches(key, "metadata")) return fields.object(kField);
+  if (key_matches(key, "cache_salt")) return fields.string(kField, request.cache_salt);
   fields.skip();
 }
 
 void read_images(TypedReader& fields, std::string_view key, ParsedRequest& request) {
-  if (key_matches(key, "n")) return fields.integer("n");
-  if (key_matches(key, "num_inference_steps")) return fields.integer("num_inference_steps");
-  if (key_matches(key, "size")) return fields.string("size");
-  if (key_matches(key, "prompt")) return fields.string("prompt", request.section.content);
+  if (key_matches(key, "n")) return fields.integer(kField);
+  if (key_matches(key, "num_inference_steps")) return fields.integer(kField);
+  if (key_matches(key, "size")) return fields.string(kField);
+  if (key_matches(key, "prompt")) return fields.string(kField, request.section.content);
   fields.skip();
 }
 

@@ -2,6 +2,7 @@
 #include "request/parser.h"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace epp::request {
@@ -10,41 +11,72 @@ namespace {
 constexpr std::array<std::string_view, 1> kSuffixes = {"inference/v1/generate"};
 constexpr std::array<std::string_view, 2> kProtocols = {"http", "kubernetes.io/h2c"};
 
+namespace field {
+constexpr TypedField kTokenIds = {"", "token_ids", "[]float64"};
+constexpr TypedField kTokenId = {"", "token_ids", "float64"};
+constexpr TypedField kCacheSalt = {"", "cache_salt", "string"};
+constexpr TypedField kFeatures = {
+    "", "features",
+    R"(struct { MMHashes map[string][]string "json:\"mm_hashes\""; )"
+    R"(MMPlaceholders map[string][]requesthandling.wirePlaceholder "json:\"mm_placeholders\"" })"};
+constexpr TypedField kHashes = {"", "features.mm_hashes", "map[string][]string"};
+constexpr TypedField kHashList = {"", "features.mm_hashes", "[]string"};
+constexpr TypedField kHash = {"", "features.mm_hashes", "string"};
+constexpr TypedField kPlaces = {"", "features.mm_placeholders", "map[string][]requesthandling.wirePlaceholder"};
+constexpr TypedField kPlaceList = {"", "features.mm_placeholders", "[]requesthandling.wirePlaceholder"};
+constexpr TypedField kPlace = {"", "features.mm_placeholders", "requesthandling.wirePlaceholder"};
+constexpr TypedField kOffset = {"wirePlaceholder", "features.mm_placeholders.offset", "int"};
+constexpr TypedField kLength = {"wirePlaceholder", "features.mm_placeholders.length", "int"};
+}  // namespace field
+
 Error bad_request(std::string message) {
   return {ErrorCode::kBadRequest, std::move(message), {}};
 }
 
-void read_token_ids(TypedReader& fields, std::string_view& raw, bool& empty) {
+// What is known of the token ids. They are any numbers to the type check; that they are ids is checked after it.
+struct TokenIds {
+  bool empty = true;
+  std::string invalid;  // the error of the first number that is no id
+};
+
+// "token_ids[3]: invalid value 1.5", the number as C's shortest %g prints it.
+std::string invalid_id(std::size_t index, std::string_view literal) {
+  char buffer[32];
+  const double value = parse_double(literal);
+  const auto printed = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general);
+  return "token_ids[" + std::to_string(index) + "]: invalid value " + std::string(buffer, printed.ptr);
+}
+
+// Null is id 0.
+void read_token_ids(TypedReader& fields, std::string_view& raw, TokenIds& ids) {
   JsonReader& json = fields.json();
   JsonKind kind{};
   raw = {};
-  empty = true;
+  ids = {};
   if (!json.peek(kind)) return;
   const std::size_t start = json.offset();
-  fields.elements("token_ids", [&](std::size_t index) {
-    empty = false;
-    std::string_view literal;
-    if (json.skip(literal) && !parse_token_id(literal)) {
-      fields.fail("token_ids[" + std::to_string(index) + "]: invalid value " + std::string(literal));
-    }
+  fields.elements(field::kTokenIds, [&](std::size_t index) {
+    ids.empty = false;
+    const auto literal = fields.number(field::kTokenId);
+    if (literal && !parse_token_id(*literal) && ids.invalid.empty()) ids.invalid = invalid_id(index, *literal);
   });
   if (kind == JsonKind::kArray) raw = json.since(start);
 }
 
 // {modality: [hash, ...]}
 void read_hashes(TypedReader& fields) {
-  fields.members("features.mm_hashes", [&](std::string_view) {
-    fields.elements("features.mm_hashes", [&](std::size_t) { fields.string("features.mm_hashes"); });
+  fields.members(field::kHashes, [&](std::string_view) {
+    fields.elements(field::kHashList, [&](std::size_t) { fields.string(field::kHash); });
   });
 }
 
 // {modality: [{"offset": n, "length": n}, ...]}
 void read_placeholders(TypedReader& fields) {
-  fields.members("features.mm_placeholders", [&](std::string_view) {
-    fields.elements("features.mm_placeholders", [&](std::size_t) {
-      fields.members("features.mm_placeholders", [&](std::string_view key) {
-        if (key_matches(key, "offset")) return fields.integer("features.mm_placeholders.offset");
-        if (key_matches(key, "length")) return fields.integer("features.mm_placeholders.length");
+  fields.members(field::kPlaces, [&](std::string_view) {
+    fields.elements(field::kPlaceList, [&](std::size_t) {
+      fields.members(field::kPlace, [&](std::string_view key) {
+        if (key_matches(key, "offset")) return fields.integer(field::kOffset);
+        if (key_matches(key, "length")) return fields.integer(field::kLength);
         fields.skip();
       });
     });
@@ -52,7 +84,7 @@ void read_placeholders(TypedReader& fields) {
 }
 
 void read_features(TypedReader& fields, TypedSection& section) {
-  fields.members("features", [&](std::string_view key) {
+  fields.members(field::kFeatures, [&](std::string_view key) {
     const bool hashes = key_matches(key, "mm_hashes");
     if (!hashes && !key_matches(key, "mm_placeholders")) return fields.skip();
     JsonKind kind{};
@@ -85,17 +117,18 @@ ParseResult VllmHttpParser::parse(std::string_view path, std::string_view body) 
 
   BodyDecoder decoder(request);
   TypedReader& fields = decoder.fields();
-  bool empty = true;
+  TokenIds ids;
   const std::string error = decoder.decode([&](std::string_view key) {
     if (key == "sampling_params") return decoder.read_nested_cap("max_tokens", request.max_output_tokens);
-    if (key_matches(key, "token_ids")) return read_token_ids(fields, request.section.content, empty);
-    if (key_matches(key, "cache_salt")) return fields.string("cache_salt", request.cache_salt);
+    if (key_matches(key, "token_ids")) return read_token_ids(fields, request.section.content, ids);
+    if (key_matches(key, "cache_salt")) return fields.string(field::kCacheSalt, request.cache_salt);
     if (key_matches(key, "features")) return read_features(fields, request.section);
     fields.skip();
   });
   if (!error.empty()) return bad_request(error);
   if (fields.failed()) return bad_request("invalid generate request: " + fields.error());
-  if (empty) return bad_request("invalid generate request: must have non-empty token_ids field");
+  if (ids.empty) return bad_request("invalid generate request: must have non-empty token_ids field");
+  if (!ids.invalid.empty()) return bad_request("invalid generate request: " + ids.invalid);
   return request;
 }
 

@@ -3,38 +3,50 @@
 #include <charconv>
 
 namespace epp::request {
-void TypedReader::mismatch(std::string_view got, std::string_view type, std::string_view path) {
-  if (failed()) return;
-  error_.append("json: cannot unmarshal ").append(got).append(" into field ").append(path);
-  error_.append(" of type ").append(type);
+
+void TypedReader::fail(std::string_view error) {
+  if (ended_) return;
+  ended_ = true;
+  error_ = error;
 }
 
-bool TypedReader::is(JsonKind wanted, std::string_view type, std::string_view path) {
+void TypedReader::mismatch(std::string_view got, const TypedField& field) {
+  if (failed()) return;
+  error_.append("json: cannot unmarshal ").append(got).append(" into Go struct field ");
+  error_.append(field.owner).append(".").append(field.path).append(" of type ").append(field.type);
+}
+
+bool TypedReader::is(JsonKind wanted, const TypedField& field) {
   JsonKind kind{};
   if (!json_.peek(kind)) return false;
   if (kind == wanted) return true;
-  if (json_.skip() && kind != JsonKind::kNull) mismatch(kind_name(kind), type, path);
+  if (json_.skip() && kind != JsonKind::kNull) mismatch(kind_name(kind), field);
   return false;
 }
 
-bool TypedReader::expect(JsonKind wanted, std::string_view type, std::string_view path, std::string_view* raw) {
-  if (!is(wanted, type, path)) return false;
+bool TypedReader::expect(JsonKind wanted, const TypedField& field, std::string_view* raw) {
+  if (!is(wanted, field)) return false;
   return raw == nullptr ? json_.skip() : json_.skip(*raw);
 }
 
-std::optional<JsonString> TypedReader::string_token(std::string_view path) {
-  if (!is(JsonKind::kString, "string", path)) return std::nullopt;
+std::optional<JsonString> TypedReader::string_token(const TypedField& field) {
+  if (!is(JsonKind::kString, field)) return std::nullopt;
   return json_.string();
 }
 
-void TypedReader::integer(std::string_view path) {
-  if (!is(JsonKind::kNumber, "int", path)) return;
+std::optional<std::string_view> TypedReader::number(const TypedField& field) {
+  if (!is(JsonKind::kNumber, field)) return std::nullopt;
   const std::string_view literal = json_.number();
+  return json_.failed() ? std::nullopt : std::optional(literal);
+}
+
+void TypedReader::integer(const TypedField& field) {
+  const auto literal = number(field);
+  if (!literal) return;
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(literal.data(), literal.data() + literal.size(), value);
-  if (error != std::errc() || end != literal.data() + literal.size()) {
-    mismatch("number " + std::string(literal), "int", path);
-  }
+  const char* end = literal->data() + literal->size();
+  const auto parsed = std::from_chars(literal->data(), end, value);
+  if (parsed.ec != std::errc() || parsed.ptr != end) mismatch("number " + std::string(*literal), field);
 }
 
 void TypedReader::any(std::string_view& raw) {

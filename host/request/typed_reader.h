@@ -8,46 +8,55 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace epp::request {
 
-/// Reads JSON values as fields of a declared type, by the rules of Go's decoder: null leaves a field as it is, a value
+/// A field of a typed structure, as type errors name it. Clients see these names; they are those of the Go structures
+/// that the API was first decoded into. Where no error text is told they may be empty.
+struct TypedField {
+  std::string_view owner;  ///< the structure that declares it; may be empty
+  std::string_view path;   ///< keys from the document's root, joined by dots
+  std::string_view type;
+};
+
+/// Reads JSON values as fields of a declared type, by the rules of Go's decoder: null leaves a field as it is; a value
 /// of the wrong type is remembered as the error (the first one counts) and skipped, so that the rest of the document is
-/// still validated. `path` names the field in errors ("messages.role").
+/// still validated.
 class TypedReader {
  public:
   TypedReader(JsonReader& json, Arena& arena) : json_(json), arena_(arena) {}
 
-  /// The first type error; empty if there was none.
+  /// The error, e.g. "json: cannot unmarshal number into Go struct field Message.messages.role of type string"; empty
+  /// if there was none.
   const std::string& error() const { return error_; }
   bool failed() const { return !error_.empty(); }
-  void fail(std::string error) {
-    if (error_.empty()) error_ = std::move(error);
-  }
+  /// The error of a type that decodes itself. It ends decoding, so it takes the place of an earlier type error.
+  void fail(std::string_view error);
 
-  void string(std::string_view path, std::string_view& out) {
-    if (const auto value = string_token(path)) out = decode_string(*value, arena_);
+  void string(const TypedField& field, std::string_view& out) {
+    if (const auto value = string_token(field)) out = decode_string(*value, arena_);
   }
-  void string(std::string_view path) { string_token(path); }
-  void boolean(std::string_view path) { expect(JsonKind::kBool, "bool", path); }
+  void string(const TypedField& field) { string_token(field); }
+  void boolean(const TypedField& field) { expect(JsonKind::kBool, field); }
+  /// The literal of a number; nullopt for anything else.
+  std::optional<std::string_view> number(const TypedField& field);
   /// A number without fraction or exponent that fits in 64 bits.
-  void integer(std::string_view path);
-  void object(std::string_view path) { expect(JsonKind::kObject, "object", path); }
-  void array(std::string_view path) { expect(JsonKind::kArray, "array", path); }
+  void integer(const TypedField& field);
+  void object(const TypedField& field) { expect(JsonKind::kObject, field); }
+  void array(const TypedField& field) { expect(JsonKind::kArray, field); }
 
   /// As above; `raw` becomes the value's bytes, empty for null.
-  void array(std::string_view path, std::string_view& raw) {
+  void array(const TypedField& field, std::string_view& raw) {
     raw = {};
-    expect(JsonKind::kArray, "array", path, &raw);
+    expect(JsonKind::kArray, field, &raw);
   }
   /// Any value; `raw` becomes its bytes, empty for null.
   void any(std::string_view& raw);
 
   /// Calls `on_member(key)` for each member of an object; it must consume the value.
   template <typename F>
-  void members(std::string_view path, F&& on_member) {
-    if (!is(JsonKind::kObject, "object", path)) return;
+  void members(const TypedField& field, F&& on_member) {
+    if (!is(JsonKind::kObject, field)) return;
     json_.enter_object();
     std::string_view key;
     while (json_.next_member(key))
@@ -55,8 +64,8 @@ class TypedReader {
   }
   /// Calls `on_element(index)` for each element of an array; it must consume the value.
   template <typename F>
-  void elements(std::string_view path, F&& on_element) {
-    if (!is(JsonKind::kArray, "array", path)) return;
+  void elements(const TypedField& field, F&& on_element) {
+    if (!is(JsonKind::kArray, field)) return;
     json_.enter_array();
     for (std::size_t index = 0; json_.next_element(); ++index)
       on_element(index);
@@ -67,14 +76,15 @@ class TypedReader {
 
  private:
   // True if a value of that kind stands next; else consumes it.
-  bool is(JsonKind wanted, std::string_view type, std::string_view path);
-  bool expect(JsonKind wanted, std::string_view type, std::string_view path, std::string_view* raw = nullptr);
-  std::optional<JsonString> string_token(std::string_view path);
-  void mismatch(std::string_view got, std::string_view type, std::string_view path);
+  bool is(JsonKind wanted, const TypedField& field);
+  bool expect(JsonKind wanted, const TypedField& field, std::string_view* raw = nullptr);
+  std::optional<JsonString> string_token(const TypedField& field);
+  void mismatch(std::string_view got, const TypedField& field);
 
   JsonReader& json_;
   Arena& arena_;
   std::string error_;
+  bool ended_ = false;  // by fail()
 };
 
 /// A token id: a whole number in [0, 2^32), however it is written (1e2 is 100).

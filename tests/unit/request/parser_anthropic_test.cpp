@@ -1,6 +1,7 @@
 #include "unit/request/parsing.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,25 +35,68 @@ TEST(AnthropicParser, Fields) {
            R"({"messages":[{"content":[{"type":"tool_result","content":[{"type":"text","text":"x"}]}]}]})",
            R"({"messages":[{"content":[{"type":"tool_use","id":"i","name":"n","input":[1,{"a":2}]}]}]})",
            R"({"messages":[{}],"tools":[{"name":"n","description":"d","input_schema":5,"strict":true}]})",
+           R"({"messages":[null,{"content":[null,{"content":[null],"source":null,"text":null},{}]}]})",
+           R"({"messages":[{"content":[{"content":[{"content":"x"},null],"text":"y"},{"cache_control":5}]},{}]})",
+           R"({"messages":[{}],"tools":[null,{"name":null,"strict":null,"type":5}],"stream":5,"max_tokens":"x"})",
            R"({"messages":[{}],"tools":null,"metadata":5})",
        }) {
     EXPECT_EQ(error(body), "") << body;
   }
-  for (std::string_view body : {
-           R"({"messages":{}})",
-           R"({"messages":[5]})",
-           R"({"messages":[{"role":5}]})",
-           R"({"messages":[{"content":[5]}]})",
-           R"({"messages":[{"content":[{"text":5}]}]})",
-           R"({"messages":[{"content":[{"source":"u"}]}]})",
-           R"({"messages":[{"content":[{"content":{}}]}]})",
-           R"({"messages":[{}],"system":5})",
-           R"({"messages":[{}],"tools":{}})",
-           R"({"messages":[{}],"tools":["x"]})",
-           R"({"messages":[{}],"tools":[{"name":1}]})",
-           R"({"messages":[{}],"cache_salt":1})",
+}
+
+TEST(AnthropicParser, TypeErrors) {
+  struct Case {
+    std::string_view body;
+    std::string_view error;
+  };
+  constexpr std::string_view kBadContent = "anthropic content: must be a string or an array of content blocks";
+  for (const Case& c : std::vector<Case>{
+           {R"({"messages":{}})",
+            "json: cannot unmarshal object into Go struct field MessagesRequest.messages of type "
+            "[]requesthandling.AnthropicMessage"},
+           {R"({"messages":[{},5]})",
+            "json: cannot unmarshal number into Go struct field MessagesRequest.messages of type "
+            "requesthandling.AnthropicMessage"},
+           {R"({"messages":[{"role":5}]})",
+            "json: cannot unmarshal number into Go struct field AnthropicMessage.messages.role of type string"},
+           {R"({"MESSAGES":[{"Role":[]}]})",
+            "json: cannot unmarshal array into Go struct field AnthropicMessage.messages.role of type string"},
+           {R"({"messages":[{}],"tools":{}})",
+            "json: cannot unmarshal object into Go struct field MessagesRequest.tools of type "
+            "[]requesthandling.AnthropicTool"},
+           {R"({"messages":[{}],"tools":["x"]})",
+            "json: cannot unmarshal string into Go struct field MessagesRequest.tools of type "
+            "requesthandling.AnthropicTool"},
+           {R"({"messages":[{}],"tools":[{"name":1}]})",
+            "json: cannot unmarshal number into Go struct field AnthropicTool.tools.name of type string"},
+           {R"({"messages":[{}],"tools":[{"description":{}}]})",
+            "json: cannot unmarshal object into Go struct field AnthropicTool.tools.description of type string"},
+           {R"({"messages":[{}],"tools":[{"strict":"x"}]})",
+            "json: cannot unmarshal string into Go struct field AnthropicTool.tools.strict of type bool"},
+           {R"({"messages":[{}],"tools":[{"defer_loading":1}]})",
+            "json: cannot unmarshal number into Go struct field AnthropicTool.tools.defer_loading of type bool"},
+           {R"({"messages":[{}],"cache_salt":true})",
+            "json: cannot unmarshal bool into Go struct field MessagesRequest.cache_salt of type string"},
+           // The first type error counts, but one of a content ends decoding.
+           {R"({"messages":[{}],"cache_salt":5,"messages":5})",
+            "json: cannot unmarshal number into Go struct field MessagesRequest.cache_salt of type string"},
+           {R"({"messages":[{"role":5,"content":5}]})", kBadContent},
+           {R"({"messages":[{}],"system":5,"tools":5})", kBadContent},
+           {R"({"messages":[{"content":[5]}]})", kBadContent},
+           {R"({"messages":[{"content":{}}]})", kBadContent},
+           {R"({"messages":[{"content":[{"type":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"text":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"id":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"name":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"tool_use_id":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"thinking":5}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"source":"u"}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"source":{"media_type":5}}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"content":{}}]}]})", kBadContent},
+           {R"({"messages":[{"content":[{"content":[{"content":[[]]}]}]}]})", kBadContent},
+           {R"({"messages":[{}],"system":[{"text":[]}]})", kBadContent},
        }) {
-    EXPECT_TRUE(error(body).starts_with("error parsing messages request: ")) << body;
+    EXPECT_EQ(error(c.body), "error parsing messages request: " + std::string(c.error)) << c.body;
   }
 }
 
@@ -66,8 +110,6 @@ TEST(AnthropicParser, Errors) {
   for (std::string_view body : {R"({"messages":[]})", R"({})", "null", R"({"messages":null})"}) {
     EXPECT_EQ(error(body), "invalid messages request: must have at least one message") << body;
   }
-  EXPECT_EQ(error(R"({"messages":[{"role":5}]})"),
-            "error parsing messages request: json: cannot unmarshal number into field messages.role of type string");
 }
 
 TEST(AnthropicParser, DeepToolResultsCostNoStack) {
@@ -78,6 +120,9 @@ TEST(AnthropicParser, DeepToolResultsCostNoStack) {
     close += "]}";
   }
   EXPECT_EQ(error(R"({"messages":[)" + open + close + "]}"), "");
+  // ... and are checked all the way down.
+  EXPECT_EQ(error(R"({"messages":[)" + open + "5" + close + "]}"),
+            "error parsing messages request: anthropic content: must be a string or an array of content blocks");
 }
 
 TEST(RequestFormatsCheck, C17_CountTokensIsPassedOnUnread) {

@@ -1,6 +1,8 @@
 #include "unit/request/parsing.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -221,6 +223,27 @@ TEST(RequestFormatsCheck, C11_CompletionsPrompt) {
        {R"([""])", R"("x")", R"(["a","b"])", "[1,2,3]", "[0,4294967295]", "[1.0,1e2]", R"("\u0000")"}) {
     EXPECT_EQ(error(kCompletions, "{\"model\":\"m\",\"prompt\":" + std::string(prompt) + "}"), "") << prompt;
   }
+}
+
+// Null does not decode, whatever follows; an empty value only takes the place of one of its own kind.
+TEST(OpenAiParser, DuplicatePrompts) {
+  for (std::string_view members :
+       {R"("prompt":null,"prompt":"x")", R"("prompt":["a"],"prompt":null)", R"("prompt":"x","prompt":"")",
+        R"("prompt":["a"],"prompt":[])", R"("prompt":[1],"prompt":[])", R"("prompt":"","prompt":[])",
+        R"("prompt":5,"prompt":"x")"}) {
+    EXPECT_EQ(error(kCompletions, "{" + std::string(members) + "}"), kBadPrompt) << members;
+  }
+  for (const auto& [members, content] :
+       std::vector<std::pair<std::string_view, std::string_view>>{{R"("prompt":"x","prompt":[])", R"("x")"},
+                                                                  {R"("prompt":["a"],"prompt":"")", R"(["a"])"},
+                                                                  {R"("prompt":[1],"prompt":"")", "[1]"},
+                                                                  {R"("prompt":"x","prompt":["a"])", R"(["a"])"},
+                                                                  {R"("prompt":[],"prompt":"x")", R"("x")"}}) {
+    const std::string body = "{" + std::string(members) + "}";
+    EXPECT_EQ(ok(kCompletions, body).section.content, content) << members;
+  }
+  EXPECT_EQ(error("/v1/embeddings", R"({"input":null,"input":[1]})"), kBadInput);
+  EXPECT_EQ(error("/v1/embeddings", R"({"input":[1],"input":""})"), "");
 }
 
 TEST(RequestFormatsCheck, C12_BodiesThatAreNoObject) {
