@@ -5,6 +5,7 @@
 #include "app/pipeline_builder.h"
 #include "app/report.h"
 #include "discovery/static_list.h"
+#include "extproc/grpc_log.h"
 
 #include <algorithm>
 #include <thread>
@@ -198,6 +199,7 @@ bool Host::start_tls() {
 }
 
 bool Host::start_servers() {
+  extproc::route_grpc_log(log_.named("grpc"));
   try {
     admin_ = start_admin_server(io_, options_,
                                 {.registry = &registry_,
@@ -229,7 +231,6 @@ bool Host::start_servers() {
   server.max_send_bytes = options_.grpc_max_send_msg_size;
   extproc::ServerRoutes routes;
   routes.process = &services_;
-  routes.stream_metrics = options_.enable_grpc_stream_metrics;
   if (options_.health_checking) routes.unary.push_back(&stock_health_);
   extproc_server_ = extproc::Server::start(server, routes, error);
   if (extproc_server_ == nullptr) {
