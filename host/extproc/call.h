@@ -88,8 +88,7 @@ class Call final : public lifecycle::Outbox {
   Operation timer_{*this, &Call::on_timer};
   Operation woken_{*this, &Call::on_woken};
 
-  std::optional<lifecycle::Stream> stream_;  // a call of the ext-proc method
-  UnaryService* unary_ = nullptr;            // a call of another one
+  std::optional<lifecycle::Stream> stream_;  // of the ext-proc method; none: a unary call
   std::chrono::steady_clock::time_point opened_;
   bool is_open_ = false;
 

@@ -172,7 +172,7 @@ class RequestDecoder {
       }
     }
     if (!count_value()) return false;
-    into.fields.emplace_back(key, std::move(value));
+    into.fields.push_back({key, std::move(value)});
     return true;
   }
 

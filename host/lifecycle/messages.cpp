@@ -4,7 +4,7 @@ namespace epp::lifecycle {
 
 const MetadataValue* MetadataValue::find(std::string_view key) const {
   for (auto it = fields.rbegin(); it != fields.rend(); ++it) {
-    if (it->first == key) return &it->second;
+    if (it->key == key) return &it->value;
   }
   return nullptr;
 }
@@ -14,7 +14,8 @@ MetadataValue& MetadataValue::field(std::string_view key) {
   for (auto& [name, value] : fields) {
     if (name == key) return value;
   }
-  return fields.emplace_back(key, MetadataValue{}).second;
+  fields.push_back({key, {}});
+  return fields.back().value;
 }
 
 MetadataValue MetadataValue::of(std::string_view text) {

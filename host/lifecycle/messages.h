@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace epp::lifecycle {
@@ -19,6 +18,8 @@ struct HeaderField {
   std::string_view value;
 };
 
+struct MetadataField;
+
 /// A JSON-like value. Strings are views into whatever the value was read from.
 struct MetadataValue {
   enum class Kind : std::uint8_t { kNull, kNumber, kString, kBool, kList, kObject };
@@ -28,7 +29,7 @@ struct MetadataValue {
   double number = 0;
   std::string_view text;
   std::vector<MetadataValue> list;
-  std::vector<std::pair<std::string_view, MetadataValue>> fields;  ///< of an object; the last of equal keys counts
+  std::vector<MetadataField> fields;  ///< of an object; the last of equal keys counts
 
   /// Field of an object; nullptr when absent or when this is no object.
   const MetadataValue* find(std::string_view key) const;
@@ -37,6 +38,11 @@ struct MetadataValue {
 
   static MetadataValue of(std::string_view text);
   static MetadataValue of(double number);
+};
+
+struct MetadataField {
+  std::string_view key;
+  MetadataValue value;
 };
 
 /// One message from the proxy. Views are valid during the call that delivers it; body pieces live as long as
