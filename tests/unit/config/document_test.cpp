@@ -177,6 +177,18 @@ TEST(Document, PositionsInJson) {
   EXPECT_EQ(at("/b/5"), "4:6");
 }
 
+TEST(Document, PositionsBelowLongNamesAreBounded) {
+  const std::string name(4096, 'k');
+  std::string list = "[0";
+  for (int i = 1; i < 50'000; ++i)
+    list += ",0";
+  const Parsed parsed("{\"" + name + "\":" + list + "]}");
+  EXPECT_TRUE(parsed.made);
+  const Position whole = parsed.source.find("/" + name);
+  EXPECT_EQ(parsed.source.find("/" + name + "/1").column, whole.column + 3);
+  EXPECT_EQ(parsed.source.find("/" + name + "/49999").column, whole.column) << "that of the list";
+}
+
 TEST(Document, MalformedJson) {
   for (const char* text : {"{", "{} x", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{'a':1}", "{\"a\":\"\xff\"}"}) {
     const Parsed parsed(text);
