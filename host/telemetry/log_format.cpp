@@ -10,6 +10,15 @@
 namespace epp::telemetry::detail {
 namespace {
 
+// JSON text on one line: its line breaks, and the indentation after them, stand between tokens, never inside a string.
+void append_json_line(std::string& out, std::string_view json) {
+  for (std::size_t start = 0; start < json.size();) {
+    const std::size_t end = std::min(json.find_first_of("\r\n", start), json.size());
+    out += json.substr(start, end - start);
+    start = std::min(json.find_first_not_of(" \t\r\n", end), json.size());
+  }
+}
+
 void append_value(std::string& out, const LogField& field) {
   switch (field.kind) {
     case LogField::Kind::kString:
@@ -28,7 +37,7 @@ void append_value(std::string& out, const LogField& field) {
       out += field.integer != 0 ? "true" : "false";
       return;
     case LogField::Kind::kJson:
-      out += field.text;
+      append_json_line(out, field.text);
       return;
   }
 }
