@@ -83,7 +83,8 @@ void Wirer::apply_parser_defaults() {
 }
 
 void Wirer::apply_saturation_detector_default() {
-  if (config_.saturation_detector.name.empty()) inject_by_name(kDefaultDetector, kDetector);
+  const std::string& wanted = config_.saturation_detector.name;
+  if (wanted.empty() || wanted == kDefaultDetector) inject_by_name(kDefaultDetector, kDetector);
 }
 
 void Wirer::apply_data_layer_defaults() {
