@@ -1,0 +1,33 @@
+// Stands in for a model server that is only scraped.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace epp::conformance {
+
+// What a vLLM server would say.
+std::string vllm_page(double waiting, double running = 0, double kv_usage = 0);
+
+// Answers GET /metrics on a port of 127.0.0.1, and counts.
+class Engine {
+ public:
+  explicit Engine(const std::string& page = vllm_page(0));
+  ~Engine();
+
+  std::uint16_t port() const;
+  void serve(std::string page, unsigned status = 200);
+
+  std::size_t scrapes() const;
+  // The median time between one scrape and the next, over `count` scrapes that are yet to come.
+  std::chrono::milliseconds scrape_interval(std::size_t count) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace epp::conformance

@@ -1,0 +1,180 @@
+#include "conformance/exchange.h"
+
+#include "support/ext_proc_client.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace epp::conformance {
+namespace {
+
+namespace ext_proc = testing::ext_proc;
+
+constexpr const char* kDestination = "x-gateway-destination-endpoint";
+
+Headers set_by(const ext_proc::HeaderMutation& mutation) {
+  Headers headers;
+  for (const auto& option : mutation.set_headers()) {
+    headers.emplace_back(option.header().key(), option.header().raw_value());
+  }
+  return headers;
+}
+
+google::protobuf::Struct& metadata_of(ext_proc::ProcessingRequest& message, const char* name) {
+  return (*message.mutable_metadata_context()->mutable_filter_metadata())[name];
+}
+
+ext_proc::ProcessingRequest body_message(const Request& request) {
+  ext_proc::ProcessingRequest message;
+  message.mutable_request_body()->set_body(request.body);
+  message.mutable_request_body()->set_end_of_stream(true);
+  if (request.subset) {
+    auto& fields = *metadata_of(message, "envoy.lb.subset_hint").mutable_fields();
+    auto* list = fields["x-gateway-destination-endpoint-subset"].mutable_list_value();
+    for (const std::string& endpoint : *request.subset) {
+      list->add_values()->set_string_value(endpoint);
+    }
+  }
+  return message;
+}
+
+}  // namespace
+
+std::string value_of(const Headers& headers, const std::string& name) {
+  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& h) { return h.first == name; });
+  return found != headers.end() ? found->second : std::string();
+}
+
+std::size_t count_of(const Headers& headers, const std::string& name) {
+  return static_cast<std::size_t>(
+      std::count_if(headers.begin(), headers.end(), [&](const auto& h) { return h.first == name; }));
+}
+
+Exchange::Exchange(const testing::ExtProcClient& client, const Request& request) : stream_(client.open()) {
+  Headers headers{{":method", request.without_body ? "GET" : "POST"}};
+  if (!request.path.empty()) headers.emplace_back(":path", request.path);
+  headers.insert(headers.end(), request.headers.begin(), request.headers.end());
+  stream_->send_request_headers(headers, request.without_body);
+  if (!request.without_body) stream_->send(body_message(request));
+  read_decision(request);
+}
+
+Exchange::~Exchange() = default;
+Exchange::Exchange(Exchange&&) noexcept = default;
+
+void Exchange::read_decision(const Request& request) {
+  const ext_proc::ProcessingResponse first = stream_->expect();
+  if (first.has_immediate_response()) {
+    decision_.status = static_cast<int>(first.immediate_response().status().code());
+    decision_.body = first.immediate_response().body();
+    decision_.headers = set_by(first.immediate_response().headers());
+    return;
+  }
+  if (!first.has_request_headers()) throw std::runtime_error("expected request headers: " + first.ShortDebugString());
+  decision_.headers = set_by(first.request_headers().response().header_mutation());
+  decision_.clears_route_cache = first.request_headers().response().clear_route_cache();
+  decision_.destination = value_of(decision_.headers, kDestination);
+  const auto& spaces = first.dynamic_metadata().fields();
+  if (const auto lb = spaces.find("envoy.lb"); lb != spaces.end()) {
+    const auto& fields = lb->second.struct_value().fields();
+    if (const auto at = fields.find(kDestination); at != fields.end()) {
+      decision_.metadata_destination = at->second.string_value();
+    }
+    if (const auto at = fields.find("x-gateway-destination-endpoint-scores"); at != fields.end()) {
+      for (const auto& [endpoint, score] : at->second.struct_value().fields()) {
+        decision_.scores[endpoint] = score.number_value();
+      }
+    }
+  }
+  if (request.without_body) return;
+  for (bool end = false; !end;) {
+    const ext_proc::ProcessingResponse next = stream_->expect();
+    if (!next.has_request_body()) throw std::runtime_error("expected request body: " + next.ShortDebugString());
+    const auto& piece = next.request_body().response().body_mutation().streamed_response();
+    decision_.body += piece.body();
+    decision_.pieces.push_back(piece.body().size());
+    end = piece.end_of_stream();
+  }
+}
+
+Headers Exchange::response_headers(const Headers& headers) {
+  stream_->send_response_headers(headers);
+  return set_by(stream_->expect().response_headers().response().header_mutation());
+}
+
+Headers Exchange::response_headers(const Headers& headers, const std::optional<std::string>& served) {
+  ext_proc::ProcessingRequest message;
+  for (const auto& [name, value] : headers) {
+    auto* header = message.mutable_response_headers()->mutable_headers()->add_headers();
+    header->set_key(name);
+    header->set_raw_value(value);
+  }
+  auto& fields = *metadata_of(message, "envoy.lb").mutable_fields();
+  fields[served ? "x-gateway-destination-endpoint-served" : "other"].set_string_value(served.value_or("x"));
+  stream_->send(message);
+  return set_by(stream_->expect().response_headers().response().header_mutation());
+}
+
+void Exchange::send_response_body(const std::string& chunk, bool end) {
+  stream_->send_response_body(chunk, end);
+}
+
+std::pair<std::string, bool> Exchange::response_body() {
+  const ext_proc::ProcessingResponse message = stream_->expect();
+  if (!message.has_response_body()) throw std::runtime_error("expected a body: " + message.ShortDebugString());
+  const auto& piece = message.response_body().response().body_mutation().streamed_response();
+  return {piece.body(), piece.end_of_stream()};
+}
+
+std::string Exchange::finish_response(const std::string& last_chunk) {
+  send_response_body(last_chunk, true);
+  return stream_->expect_response_body();
+}
+
+void Exchange::response_trailers() {
+  stream_->send_response_trailers();
+  const ext_proc::ProcessingResponse message = stream_->expect();
+  if (!message.has_response_trailers()) throw std::runtime_error("expected trailers: " + message.ShortDebugString());
+}
+
+void Exchange::cancel() {
+  stream_->cancel();
+}
+
+int Exchange::finish() {
+  return stream_->finish().error_code();
+}
+
+bool Exchange::closed_by_server() {
+  return !stream_->read().has_value();
+}
+
+Client::Client(std::uint16_t port) : client_(std::make_unique<testing::ExtProcClient>(port)) {}
+
+Client::~Client() = default;
+
+Decision Client::ask(const Request& request) const {
+  Exchange exchange = open(request);
+  exchange.finish();
+  return exchange.decision();
+}
+
+Decision Client::complete(const Request& request, const std::string& response) const {
+  Exchange exchange = open(request);
+  if (exchange.decision().status == 200) {
+    exchange.response_headers({{":status", "200"}, {"content-type", "application/json"}});
+    exchange.finish_response(response);
+  }
+  exchange.finish();
+  return exchange.decision();
+}
+
+std::map<std::string, int> Client::spread(int count, const Request& request) const {
+  std::map<std::string, int> counts;
+  for (int i = 0; i < count; ++i) {
+    ++counts[ask(request).destination];
+  }
+  return counts;
+}
+
+}  // namespace epp::conformance
