@@ -110,7 +110,7 @@ class Churn : public ::testing::Test {
     if (HasFailure()) std::cerr << "the EPP said:\n" << last_lines(epp_->process().output(), 40);
   }
 
-  EndpointsFile file_;
+  EndpointsFile file_{kStaleness};
   std::map<std::string, std::uint16_t> ports_;
   std::map<std::string, std::unique_ptr<ModelSim>> sims_;
   std::unique_ptr<EppServer> epp_;

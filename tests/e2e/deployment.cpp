@@ -14,8 +14,12 @@ namespace epp::testing {
 
 using nlohmann::json;
 
-EndpointsFile::EndpointsFile() {
+EndpointsFile::EndpointsFile(std::chrono::milliseconds staleness) {
   json config = json::parse(read_file(source_file("configs/manifests/demo.json")));
+  for (json& plugin : config["plugins"]) {
+    if (plugin["type"] != "utilization-detector") continue;
+    plugin["parameters"]["metricsStalenessThreshold"] = std::to_string(staleness.count()) + "ms";
+  }
   config["plugins"].push_back(
       {{"type", "file-discovery"}, {"parameters", {{"path", path().string()}, {"watchFile", true}}}});
   config["dataLayer"]["discovery"]["pluginRef"] = "file-discovery";

@@ -6,6 +6,7 @@
 #include "support/http_client.h"
 #include "support/model_sim.h"
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,10 +15,11 @@
 
 namespace epp::testing {
 
-// The file that file-discovery reads, and a manifest that makes the EPP watch it.
+// The file that file-discovery reads, and a manifest that makes the EPP watch it and leave endpoints alone whose last
+// good scrape is older than `staleness`.
 class EndpointsFile {
  public:
-  EndpointsFile();
+  explicit EndpointsFile(std::chrono::milliseconds staleness);
 
   // From now on exactly these endpoints exist: port by name.
   void write(const std::map<std::string, std::uint16_t>& endpoints) const;
