@@ -15,7 +15,11 @@ std::vector<std::string> plugin_directories(const config::Options& options,
   std::error_code error;
   const fs::path binary = fs::read_symlink("/proc/self/exe", error);
   const fs::path beside = binary.parent_path().parent_path() / "lib" / "epp" / "plugins";
-  directories.push_back(!error && fs::is_directory(beside, error) ? beside.string() : EPP_INSTALLED_PLUGIN_DIR);
+  for (const fs::path& own : {beside, fs::path(EPP_INSTALLED_PLUGIN_DIR)}) {
+    if (!fs::is_directory(own, error)) continue;
+    directories.push_back(own.string());
+    break;
+  }
   return directories;
 }
 
