@@ -59,7 +59,8 @@ Cluster::Cluster(std::uint16_t client_port) {
   const auto manifest = testing::source_file(kManifest);
   weights_ = weights_of(testing::read_file(manifest));
 
-  testing::EppOptions options{.arguments = {"--config-file", manifest.string()}};
+  // Nobody waits for a load balancer here, so there is nothing to drain for.
+  testing::EppOptions options{.arguments = {"--config-file", manifest.string(), "--drain-timeout", "1s"}};
   for (const Speed& speed : kSpeeds) {
     endpoints_.push_back(start(speed));
     options.arguments.insert(options.arguments.end(),
