@@ -72,7 +72,9 @@ function(epp_fuzzer name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/host" "${CMAKE_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} epp_warnings -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+  add_dependencies(fuzzers ${name})
 endfunction()
+add_custom_target(fuzzers)
 
 # epp_bench(name SOURCES ... [DEPS ...]): a Google Benchmark binary in build/bench.
 function(epp_bench name)
