@@ -34,7 +34,8 @@ EppServer::EppServer(const EppOptions& options)
     : grpc_port_(free_port()),
       health_port_(free_port()),
       metrics_port_(free_port()),
-      process_(built_program("epp"), with_defaults(options.arguments, grpc_port_, health_port_, metrics_port_)) {
+      process_(built_program("epp"), with_defaults(options.arguments, grpc_port_, health_port_, metrics_port_),
+               options.environment) {
   if (!options.wait_until_serving) return;
   const bool ready = wait_until([&] { return !process_.running() || serving(); });
   if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());

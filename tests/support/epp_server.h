@@ -15,6 +15,7 @@ struct EppOptions {
   // before them, so they may be overridden.
   std::vector<std::string> arguments = {};
   bool wait_until_serving = true;
+  std::vector<std::string> environment = {};  // "NAME=value", on top of this process's own
 };
 
 // A running build/bin/epp whose health service says SERVING.
