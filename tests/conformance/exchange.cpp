@@ -24,10 +24,13 @@ google::protobuf::Struct& metadata_of(ext_proc::ProcessingRequest& message, cons
   return (*message.mutable_metadata_context()->mutable_filter_metadata())[name];
 }
 
-ext_proc::ProcessingRequest body_message(const Request& request) {
+// The body from `start` on, as far as a chunk goes; the last message carries the metadata.
+ext_proc::ProcessingRequest body_message(const Request& request, std::size_t start) {
   ext_proc::ProcessingRequest message;
-  message.mutable_request_body()->set_body(request.body);
-  message.mutable_request_body()->set_end_of_stream(true);
+  const bool last = request.body.size() - start <= request.chunk;
+  message.mutable_request_body()->set_body(request.body.substr(start, request.chunk));
+  message.mutable_request_body()->set_end_of_stream(last && !request.trailers);
+  if (!last) return message;
   if (request.subset) {
     auto& fields = *metadata_of(message, "envoy.lb.subset_hint").mutable_fields();
     auto* list = fields["x-gateway-destination-endpoint-subset"].mutable_list_value();
@@ -55,7 +58,11 @@ Exchange::Exchange(const testing::ExtProcClient& client, const Request& request)
   if (!request.path.empty()) headers.emplace_back(":path", request.path);
   headers.insert(headers.end(), request.headers.begin(), request.headers.end());
   stream_->send_request_headers(headers, request.without_body);
-  if (!request.without_body) stream_->send(body_message(request));
+  for (std::size_t start = 0; !request.without_body; start += request.chunk) {
+    stream_->send(body_message(request, start));
+    if (request.body.size() - start <= request.chunk) break;
+  }
+  if (request.trailers) stream_->send_request_trailers();
   read_decision(request);
 }
 
@@ -72,6 +79,8 @@ void Exchange::read_decision(const Request& request) {
   }
   if (!first.has_request_headers()) throw std::runtime_error("expected request headers: " + first.ShortDebugString());
   decision_.headers = set_by(first.request_headers().response().header_mutation());
+  const auto& removed = first.request_headers().response().header_mutation().remove_headers();
+  decision_.removed.assign(removed.begin(), removed.end());
   decision_.clears_route_cache = first.request_headers().response().clear_route_cache();
   decision_.destination = value_of(decision_.headers, kDestination);
   const auto& spaces = first.dynamic_metadata().fields();
@@ -93,26 +102,34 @@ void Exchange::read_decision(const Request& request) {
     const auto& piece = next.request_body().response().body_mutation().streamed_response();
     decision_.body += piece.body();
     decision_.pieces.push_back(piece.body().size());
-    end = piece.end_of_stream();
+    // With trailers, their answer ends the request.
+    end = request.trailers ? decision_.body.size() >= request.body.size() : piece.end_of_stream();
+  }
+  if (request.trailers && !stream_->expect().has_request_trailers()) {
+    throw std::runtime_error("expected request trailers");
   }
 }
 
-Headers Exchange::response_headers(const Headers& headers) {
-  stream_->send_response_headers(headers);
-  return set_by(stream_->expect().response_headers().response().header_mutation());
+Headers Exchange::response_headers(const Headers& headers, bool end) {
+  stream_->send_response_headers(headers, end);
+  return read_response_headers();
 }
 
-Headers Exchange::response_headers(const Headers& headers, const std::optional<std::string>& served) {
+Headers Exchange::response_headers_served_by(const std::optional<std::string>& endpoint) {
   ext_proc::ProcessingRequest message;
-  for (const auto& [name, value] : headers) {
-    auto* header = message.mutable_response_headers()->mutable_headers()->add_headers();
-    header->set_key(name);
-    header->set_raw_value(value);
-  }
+  auto* status = message.mutable_response_headers()->mutable_headers()->add_headers();
+  status->set_key(":status");
+  status->set_raw_value("200");
   auto& fields = *metadata_of(message, "envoy.lb").mutable_fields();
-  fields[served ? "x-gateway-destination-endpoint-served" : "other"].set_string_value(served.value_or("x"));
+  fields[endpoint ? "x-gateway-destination-endpoint-served" : "other"].set_string_value(endpoint.value_or("x"));
   stream_->send(message);
-  return set_by(stream_->expect().response_headers().response().header_mutation());
+  return read_response_headers();
+}
+
+Headers Exchange::read_response_headers() {
+  const ext_proc::ProcessingResponse message = stream_->expect();
+  if (!message.has_response_headers()) throw std::runtime_error("expected headers: " + message.ShortDebugString());
+  return set_by(message.response_headers().response().header_mutation());
 }
 
 void Exchange::send_response_body(const std::string& chunk, bool end) {
@@ -131,8 +148,11 @@ std::string Exchange::finish_response(const std::string& last_chunk) {
   return stream_->expect_response_body();
 }
 
-void Exchange::response_trailers() {
+void Exchange::send_response_trailers() {
   stream_->send_response_trailers();
+}
+
+void Exchange::expect_response_trailers() {
   const ext_proc::ProcessingResponse message = stream_->expect();
   if (!message.has_response_trailers()) throw std::runtime_error("expected trailers: " + message.ShortDebugString());
 }

@@ -26,10 +26,12 @@ inline const std::string kCompletion = R"({"model":"m","prompt":"x"})";
 
 struct Request {
   std::string body = kCompletion;
+  std::size_t chunk = 1 << 20;                          // bytes of a body message
   std::string path = "/v1/completions";                 // ""; no :path header
   Headers headers = {};                                 // on top of :path and :method
   std::optional<std::vector<std::string>> subset = {};  // dynamic metadata of the body message
   bool without_body = false;                            // a GET
+  bool trailers = false;                                // end the body with trailers
 };
 
 // What the EPP did with the request.
@@ -38,6 +40,7 @@ struct Decision {
   std::string body;                      // forwarded, or the text of the immediate response
   std::vector<std::size_t> pieces;       // sizes of the body messages
   Headers headers;                       // set on the request, or on the immediate response
+  std::vector<std::string> removed;      // headers taken off the request
   std::string destination;               // x-gateway-destination-endpoint
   std::string metadata_destination;      // the same in the dynamic metadata
   std::map<std::string, double> scores;  // x-gateway-destination-endpoint-scores
@@ -53,17 +56,17 @@ class Exchange {
   const Decision& decision() const { return decision_; }
 
   // The response phase. Each throws std::runtime_error if the answer does not come.
-  Headers response_headers(const Headers& headers);
-  // As above, with the endpoint that served the request in the metadata; absent: other metadata of envoy.lb.
-  Headers response_headers(const Headers& headers, const std::optional<std::string>& served);
+  Headers response_headers(const Headers& headers, bool end = false);
+  // A 200 with the endpoint that served the request in the metadata; absent: other metadata of envoy.lb.
+  Headers response_headers_served_by(const std::optional<std::string>& endpoint);
   // Sends without waiting for an answer.
   void send_response_body(const std::string& chunk, bool end);
   // The next response body message of the EPP: its bytes and its end flag.
   std::pair<std::string, bool> response_body();
   // Sends the last chunk and returns the joined bytes up to the end flag.
   std::string finish_response(const std::string& last_chunk);
-  // An empty trailers message each way.
-  void response_trailers();
+  void send_response_trailers();
+  void expect_response_trailers();
 
   // The client goes away.
   void cancel();
@@ -74,6 +77,7 @@ class Exchange {
 
  private:
   void read_decision(const Request& request);
+  Headers read_response_headers();
 
   std::unique_ptr<testing::ExtProcStream> stream_;
   Decision decision_;
