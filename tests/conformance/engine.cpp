@@ -58,7 +58,7 @@ std::size_t Engine::scrapes() const {
   return impl_->scrapes.size();
 }
 
-std::chrono::milliseconds Engine::scrape_interval(std::size_t count) const {
+std::chrono::milliseconds Engine::scrape_interval(std::size_t count, double quantile) const {
   const std::size_t first = scrapes();
   if (!testing::wait_until([&] { return scrapes() > first + count; })) throw std::runtime_error("no longer scraped");
   const std::lock_guard lock(impl_->mutex);
@@ -66,8 +66,9 @@ std::chrono::milliseconds Engine::scrape_interval(std::size_t count) const {
   for (std::size_t i = first; i < first + count; ++i) {
     gaps.push_back(impl_->scrapes[i + 1] - impl_->scrapes[i]);
   }
-  std::nth_element(gaps.begin(), gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2), gaps.end());
-  return std::chrono::round<std::chrono::milliseconds>(gaps[gaps.size() / 2]);
+  std::sort(gaps.begin(), gaps.end());
+  return std::chrono::round<std::chrono::milliseconds>(
+      gaps[static_cast<std::size_t>(quantile * static_cast<double>(count))]);
 }
 
 }  // namespace epp::conformance

@@ -22,8 +22,9 @@ class Engine {
   void serve(std::string page, unsigned status = 200);
 
   std::size_t scrapes() const;
-  // The median time between one scrape and the next, over `count` scrapes that are yet to come.
-  std::chrono::milliseconds scrape_interval(std::size_t count) const;
+  // The time between one scrape and the next, over `count` scrapes that are yet to come: the median, or another
+  // quantile.
+  std::chrono::milliseconds scrape_interval(std::size_t count, double quantile = 0.5) const;
 
  private:
   struct Impl;

@@ -185,6 +185,15 @@ TEST_F(RequestFormatsCheck, C27_AnthropicUsageInTwoChunks) {
   EXPECT_EQ(epp_->metric(twin("output_tokens_sum", "two-chunks")), 15);
 }
 
+TEST_F(RequestFormatsCheck, C29_ResponsesNameTheClientsModel) {
+  for (const char* space : {"", " "}) {
+    Exchange exchange = client_->open({.headers = {{"x-llm-d-model-name-rewrite", "m2"}}});
+    exchange.response_headers({{":status", "200"}, {"content-type", "application/json"}});
+    EXPECT_EQ(exchange.finish_response("{\"model\":" + std::string(space) + "\"m2\"}"),
+              "{\"model\":" + std::string(space) + "\"m\"}");
+  }
+}
+
 TEST_F(RequestFormatsCheck, C30_StreamAsText) {
   Exchange exchange = client_->open({.body = R"({"model":"m","prompt":"x","stream":"true"})"});
   ASSERT_EQ(exchange.decision().status, 200) << exchange.decision().body;

@@ -1,9 +1,7 @@
-// Prefix affinity and load, as the producers that ship with the host know them.
+// Prefix affinity over the approximate index that ships with the host.
 #include "conformance/engine.h"
 #include "conformance/exchange.h"
 #include "conformance/lab.h"
-#include "support/files.h"
-#include "support/wait.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,102 +108,6 @@ TEST(ProducerCheck, C13_C30_ParametersThatCannotBe) {
                             {silent_endpoint(1)}))
                 .exit_code,
             1);
-}
-
-const Headers kEvents{{":status", "200"}, {"content-type", "text/event-stream"}};
-const std::string kLoad = "plugins:\n- type: inflight-load-producer\n";
-
-std::string inflight(const std::string& what) {
-  return "llm_d_epp_inflight_" + what +
-         "{endpoint_name=\"e1\",fairness_id=\"default-flow\",namespace=\"default\",priority=\"0\","
-         "producer_name=\"inflight-load-producer\"}";
-}
-
-TEST(ProducerCheck, C16_LoadOfAStreamedRequest) {
-  const EppServer epp({.arguments = with(kLoad, {silent_endpoint(1)})});
-  const Client client(epp.grpc_port());
-  Exchange exchange = client.open(prompt(std::string(4000, 'x')));
-  EXPECT_EQ(epp.metric(inflight("tokens")), 1000);
-  EXPECT_EQ(epp.metric(inflight("requests")), 1);
-  exchange.response_headers(kEvents);
-  exchange.send_response_body("data: {}\n\n", false);
-  exchange.response_body();
-  EXPECT_EQ(epp.metric(inflight("tokens")), 0);
-  EXPECT_EQ(epp.metric(inflight("requests")), 1);
-  exchange.finish_response("data: [DONE]\n\n");
-  EXPECT_TRUE(becomes(epp, inflight("requests"), 0));
-}
-
-TEST(ProducerCheck, C17_EstimatedOutputCountsUntilTheEnd) {
-  const EppServer epp(
-      {.arguments = with(kLoad + "  parameters: {addEstimatedOutputTokens: true}\n", {silent_endpoint(1)})});
-  const Client client(epp.grpc_port());
-  Exchange exchange = client.open(prompt(std::string(400, 'x'), "m", R"(,"max_tokens":50)"));
-  EXPECT_EQ(epp.metric(inflight("tokens")), 150);
-  exchange.response_headers(kEvents);
-  exchange.send_response_body("data: {}\n\n", false);
-  exchange.response_body();
-  EXPECT_EQ(epp.metric(inflight("tokens")), 150);
-  exchange.finish_response("data: [DONE]\n\n");
-  EXPECT_TRUE(becomes(epp, inflight("tokens"), 0));
-}
-
-TEST(ProducerCheck, C18_AClientThatLeavesGivesEverythingBack) {
-  const EppServer epp({.arguments = with(kLoad, {silent_endpoint(1)})});
-  const Client client(epp.grpc_port());
-  Exchange exchange = client.open(prompt(std::string(400, 'x')));
-  EXPECT_EQ(epp.metric(inflight("requests")), 1);
-  exchange.cancel();
-  EXPECT_TRUE(becomes(epp, inflight("requests"), 0));
-  EXPECT_TRUE(becomes(epp, inflight("tokens"), 0));
-}
-
-TEST(ProducerCheck, C36_AgentIdentityNamesTheFlow) {
-  const EppServer epp(
-      {.arguments = with("plugins:\n- type: agent-identity\n", {silent_endpoint(1), "--allow-experimental-plugins"})});
-  const Client client(epp.grpc_port());
-  client.ask({.headers = {{"session-id", "s1"}}});
-  client.ask({.headers = {{"session-id", "s1"}, {"x-llm-d-inference-fairness-id", "f"}}});
-  EXPECT_EQ(epp.metric("llm_d_epp_request_total{fairness_id=\"s1\""), 1);
-  EXPECT_EQ(epp.metric("llm_d_epp_request_total{fairness_id=\"f\""), 1);
-}
-
-// An endpoints file of which the first endpoint goes and comes back.
-TEST(SchedulingCheck, C13_SessionsMoveOnlyWhenTheirEndpointGoes) {
-  const testing::TempDir directory;
-  const auto file = directory.path() / "endpoints.yaml";
-  const auto write = [&](std::initializer_list<int> indices) {
-    std::string text = "endpoints:\n";
-    for (const int i : indices) {
-      text += "- {name: e" + std::to_string(i) + ", address: 127.1.0." + std::to_string(i) + ", port: \"1\"}\n";
-    }
-    testing::write_file(file, text);
-  };
-  write({1, 2, 3});
-  const EppServer epp({.arguments = with("plugins:\n- type: file-discovery\n  parameters: {path: " + file.string() +
-                                             ", watchFile: true}\n- type: session-affinity-filter\n"
-                                             "  parameters: {strategy: session_id}\n"
-                                             "dataLayer: {discovery: {pluginRef: file-discovery}}\n",
-                                         {"--pool-name=p", "--allow-experimental-plugins"})});
-  const Client client(epp.grpc_port());
-  const Request session{.headers = {{"x-session-id", "s1"}}};
-  const auto only = [&] {
-    const auto counts = client.spread(10, session);
-    return counts.size() == 1 ? counts.begin()->first : "several";
-  };
-  const std::string home = only();
-  ASSERT_THAT(home, ::testing::AnyOf(silent_address(1), silent_address(2), silent_address(3)));
-  const auto wait_for = [&](std::size_t count) {
-    return testing::wait_until([&] { return endpoint_names(epp).size() == count; });
-  };
-  home == silent_address(1) ? write({2, 3}) : home == silent_address(2) ? write({1, 3}) : write({1, 2});
-  ASSERT_TRUE(wait_for(2));
-  const std::string second = only();
-  EXPECT_NE(second, home);
-  EXPECT_NE(second, "several");
-  write({1, 2, 3});
-  ASSERT_TRUE(wait_for(3));
-  EXPECT_EQ(only(), second);
 }
 
 }  // namespace

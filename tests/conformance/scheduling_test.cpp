@@ -2,7 +2,7 @@
 #include "conformance/engine.h"
 #include "conformance/exchange.h"
 #include "conformance/lab.h"
-#include "support/wait.h"
+#include "support/files.h"
 
 #include <memory>
 
@@ -114,6 +114,18 @@ TEST(SchedulingCheck, C05_AFilterThatRejectsEverything) {
   EXPECT_EQ(decision.status, 429);
   EXPECT_THAT(decision.body, HasSubstr("no endpoints available for the given request"));
   EXPECT_EQ(value_of(decision.headers, "x-llm-d-request-dropped-reason"), "rejected-saturated");
+}
+
+TEST(SchedulingCheck, C06_AnEmptyPool) {
+  const testing::TempDir directory;
+  testing::write_file(directory.path() / "endpoints.yaml", "endpoints: []\n");
+  const EppServer epp({.arguments = with(plugins({"{type: file-discovery, parameters: {path: " +
+                                                  (directory.path() / "endpoints.yaml").string() + "}}"}) +
+                                             "dataLayer: {discovery: {pluginRef: file-discovery}}\n",
+                                         {"--pool-name=p"})});
+  const Decision decision = Client(epp.grpc_port()).ask();
+  EXPECT_EQ(decision.status, 503);
+  EXPECT_EQ(value_of(decision.headers, "x-llm-d-request-dropped-reason"), "rejected-no-endpoints");
 }
 
 TEST(SchedulingCheck, C07_C08_LabelFilters) {

@@ -38,6 +38,23 @@ TEST(DatalayerCheck, C07_ShorterIntervalsAreRaised) {
   EXPECT_NEAR(static_cast<double>(engine.scrape_interval(21).count()), 50, 5);
 }
 
+TEST(DatalayerCheck, C08_ASourceOfAnotherNameIsASecondPipeline) {
+  // As upstream: two scrapes a tick, unless the default one is not wanted.
+  const auto quarter = [](const std::string& inject_defaults) {
+    const Engine engine;
+    const EppServer epp({.arguments = with("plugins:\n- {name: my-metrics, type: metrics-data-source}\n"
+                                           "- type: core-metrics-extractor\n"
+                                           "dataLayer: {injectDefaults: " +
+                                               inject_defaults +
+                                               ", sources: [{pluginRef: my-metrics, extractors: [{pluginRef: "
+                                               "core-metrics-extractor}]}]}\n",
+                                           {endpoint("a", engine.port())})});
+    return engine.scrape_interval(40, 0.25).count();
+  };
+  EXPECT_LT(quarter("true"), 25);
+  EXPECT_GT(quarter("false"), 25);
+}
+
 TEST(DatalayerCheck, C09_PoolGaugesOfOneServer) {
   const Engine engine(vllm_page(3, 2, 0.5));
   const EppServer epp({.arguments = with(kAny, quick({endpoint("a", engine.port())}))});
