@@ -213,18 +213,11 @@ bool Host::start_servers() {
     EPP_LOG_ERROR(log_, error.what(), "Failed to start metrics server", {"port", options_.metrics_port});
     return false;
   }
-  extproc::ServerOptions server;
-  server.address = options_.bind_address;
-  server.reuse_port = options_.reuse_port;
-  server.port = options_.grpc_health_port;
-  extproc::ServerRoutes health_routes;
-  health_routes.unary = {&health_port_};
-  std::string error;
-  health_server_ = extproc::Server::start(server, health_routes, error);
-  if (health_server_ == nullptr) {
-    EPP_LOG_ERROR(log_, error, "Failed to start health server", {"port", options_.grpc_health_port});
-    return false;
-  }
+  extproc::ServerOptions listen;
+  listen.address = options_.bind_address;
+  listen.reuse_port = options_.reuse_port;
+
+  extproc::ServerOptions server = listen;
   server.port = options_.grpc_port;
   server.tls = tls_;
   server.threads = or_default(options_.extproc_threads, 2 * cores());
@@ -233,9 +226,21 @@ bool Host::start_servers() {
   extproc::ServerRoutes routes;
   routes.process = &services_;
   if (options_.health_checking) routes.unary.push_back(&stock_health_);
+  std::string error;
   extproc_server_ = extproc::Server::start(server, routes, error);
   if (extproc_server_ == nullptr) {
     EPP_LOG_ERROR(log_, error, "Failed to start ext-proc server", {"port", options_.grpc_port});
+    return false;
+  }
+
+  // Last, so that nobody is told SERVING before streams are taken.
+  extproc::ServerOptions health = listen;
+  health.port = options_.grpc_health_port;
+  extproc::ServerRoutes health_routes;
+  health_routes.unary = {&health_port_};
+  health_server_ = extproc::Server::start(health, health_routes, error);
+  if (health_server_ == nullptr) {
+    EPP_LOG_ERROR(log_, error, "Failed to start health server", {"port", options_.grpc_health_port});
     return false;
   }
   EPP_LOG(log_, kInfo, "gRPC server listening", {"name", "ext-proc"}, {"port", extproc_server_->port()},
