@@ -1,0 +1,103 @@
+#include "bench/wire/server_process.h"
+
+#include "support/ports.h"
+
+#include <csignal>
+#include <cstdint>
+#include <sstream>
+#include <stdexcept>
+
+#include <unistd.h>
+
+namespace epp::bench {
+namespace {
+
+// The default profile and endpoints from a file. Only what every EPP that reads this format knows.
+std::string configuration(const std::filesystem::path& endpoints_file) {
+  return R"(apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+- type: file-discovery
+  name: endpoints
+  parameters:
+    path: )" +
+         endpoints_file.string() + R"(
+schedulingProfiles:
+- name: default
+  plugins:
+  - {pluginRef: queue-scorer, weight: 2}
+  - {pluginRef: kv-cache-utilization-scorer, weight: 2}
+  - {pluginRef: prefix-cache-scorer, weight: 3}
+dataLayer:
+  discovery: {pluginRef: endpoints}
+)";
+}
+
+std::string endpoints_file(const MetricsServers& servers, unsigned count) {
+  std::string text = "endpoints:\n";
+  for (unsigned i = 0; i < count; ++i) {
+    text += "- name: endpoint-" + std::to_string(i) + "\n  address: " + MetricsServers::address(i) + "\n  port: \"" +
+            std::to_string(servers.port()) + "\"\n";
+  }
+  return text;
+}
+
+std::vector<std::string> arguments(const Program& program, const std::filesystem::path& directory, std::uint16_t port,
+                                   const MetricsServers& servers, unsigned count) {
+  if (!program.is_epp) return {std::to_string(port)};
+  testing::write_file(directory / "endpoints.yaml", endpoints_file(servers, count));
+  testing::write_file(directory / "config.yaml", configuration(directory / "endpoints.yaml"));
+  return {"--config-file=" + (directory / "config.yaml").string(),
+          "--pool-name=bench",
+          "--grpc-port=" + std::to_string(port),
+          "--grpc-health-port=" + std::to_string(testing::free_port()),
+          "--metrics-port=" + std::to_string(testing::free_port()),
+          "--secure-serving=false",
+          "--tracing=false"};
+}
+
+std::uint16_t port_of(const std::string& target) {
+  return static_cast<std::uint16_t>(std::stoi(target.substr(target.rfind(':') + 1)));
+}
+
+std::string proc_file(pid_t pid, const char* name) {
+  return testing::read_file("/proc/" + std::to_string(pid) + "/" + name);
+}
+
+}  // namespace
+
+ServerProcess::ServerProcess(const Program& program, const MetricsServers& endpoints, unsigned endpoint_count)
+    : target_("127.0.0.1:" + std::to_string(testing::free_port())),
+      process_(program.path, arguments(program, directory_.path(), port_of(target_), endpoints, endpoint_count)) {}
+
+void ServerProcess::pause() const {
+  process_.signal(SIGSTOP);
+}
+
+void ServerProcess::resume() const {
+  process_.signal(SIGCONT);
+}
+
+double ServerProcess::cpu_seconds() const {
+  // pid (name) state ...: the name may hold anything, so count from its end. utime and stime are fields 14 and 15.
+  const std::string stat = proc_file(process_.pid(), "stat");
+  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field)
+    fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double ServerProcess::peak_rss_mib() const {
+  const std::string status = proc_file(process_.pid(), "status");
+  const std::string name = "VmHWM:";
+  return std::stod(status.substr(status.find(name) + name.size())) / 1024;
+}
+
+}  // namespace epp::bench
