@@ -4,7 +4,6 @@
 #include "support/http_client.h"
 #include "support/metrics_text.h"
 #include "support/places.h"
-#include "support/ports.h"
 
 #include <stdexcept>
 
@@ -14,16 +13,11 @@
 namespace epp::testing {
 namespace {
 
-std::vector<std::string> with_defaults(const std::vector<std::string>& arguments, std::uint16_t grpc_port,
-                                       std::uint16_t health_port, std::uint16_t metrics_port) {
-  std::vector<std::string> all{"--grpc-port=" + std::to_string(grpc_port),
-                               "--grpc-health-port=" + std::to_string(health_port),
-                               "--metrics-port=" + std::to_string(metrics_port),
-                               "--bind-address=127.0.0.1",
-                               "--secure-serving=false",
-                               "--metrics-endpoint-auth=false",
-                               "--tracing=false",
-                               "--plugin-dir=" EPP_PLUGIN_DIR};
+std::vector<std::string> with_defaults(const std::vector<std::string>& arguments) {
+  // Each server takes a free port by itself and tells it in the log: no port can be lost to somebody else meanwhile.
+  std::vector<std::string> all{
+      "--grpc-port=0",          "--grpc-health-port=0",          "--metrics-port=0", "--bind-address=127.0.0.1",
+      "--secure-serving=false", "--metrics-endpoint-auth=false", "--tracing=false",  "--plugin-dir=" EPP_PLUGIN_DIR};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }
@@ -31,12 +25,12 @@ std::vector<std::string> with_defaults(const std::vector<std::string>& arguments
 }  // namespace
 
 EppServer::EppServer(const EppOptions& options)
-    : grpc_port_(free_port()),
-      health_port_(free_port()),
-      metrics_port_(free_port()),
-      process_(built_program("epp"), with_defaults(options.arguments, grpc_port_, health_port_, metrics_port_),
-               options.environment) {
+    : process_(built_program("epp"), with_defaults(options.arguments), options.environment) {
   if (!options.wait_until_serving) return;
+  const auto listening = nlohmann::json::parse(process_.wait_for_line("\"gRPC server listening\""));
+  listening.at("port").get_to(grpc_port_);
+  listening.at("healthPort").get_to(health_port_);
+  listening.at("metricsPort").get_to(metrics_port_);
   const bool ready = wait_until([&] { return !process_.running() || serving(); });
   if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());
 }

@@ -11,10 +11,10 @@
 namespace epp::testing {
 
 struct EppOptions {
-  // Manifest, endpoints and further flags. Ports, plaintext ext-proc, loopback and no metrics authentication are set
-  // before them, so they may be overridden.
+  // Manifest, endpoints and further flags. Free ports, plaintext ext-proc, loopback and no metrics authentication are
+  // set before them, so they may be overridden.
   std::vector<std::string> arguments = {};
-  bool wait_until_serving = true;
+  bool wait_until_serving = true;             // else the ports below are 0
   std::vector<std::string> environment = {};  // "NAME=value", on top of this process's own
 };
 
@@ -39,9 +39,9 @@ class EppServer {
   nlohmann::json decisions() const;
 
  private:
-  std::uint16_t grpc_port_;
-  std::uint16_t health_port_;
-  std::uint16_t metrics_port_;
+  std::uint16_t grpc_port_ = 0;
+  std::uint16_t health_port_ = 0;
+  std::uint16_t metrics_port_ = 0;
   Process process_;
 };
 
