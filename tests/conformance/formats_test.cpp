@@ -152,8 +152,8 @@ TEST_F(RequestFormatsCheck, C25_UsageOfJson) {
                     R"({"usage":{"prompt_tokens":10,"completion_tokens":20,"total_tokens":30,)"
                     R"("prompt_tokens_details":{"cached_tokens":4}}})");
   EXPECT_TRUE(becomes(*epp_, twin("input_tokens_sum", "json-usage"), 10));
-  EXPECT_EQ(epp_->metric(twin("output_tokens_sum", "json-usage")), 20);
-  EXPECT_EQ(epp_->metric(twin("prompt_cached_tokens_sum", "json-usage")), 4);
+  EXPECT_TRUE(becomes(*epp_, twin("output_tokens_sum", "json-usage"), 20));
+  EXPECT_TRUE(becomes(*epp_, twin("prompt_cached_tokens_sum", "json-usage"), 4));
 }
 
 TEST_F(RequestFormatsCheck, C26_UsageCutInTwo) {
@@ -168,7 +168,7 @@ TEST_F(RequestFormatsCheck, C26_UsageCutInTwo) {
     exchange.response_body();
     exchange.finish_response(events.substr(cut));
     EXPECT_TRUE(becomes(*epp_, twin("input_tokens_sum", model), 7)) << cut;
-    EXPECT_EQ(epp_->metric(twin("output_tokens_sum", model)), 10) << cut;
+    EXPECT_TRUE(becomes(*epp_, twin("output_tokens_sum", model), 10)) << cut;
   }
 }
 
@@ -182,7 +182,7 @@ TEST_F(RequestFormatsCheck, C27_AnthropicUsageInTwoChunks) {
   exchange.response_body();
   exchange.finish_response("data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":15}}\n\n");
   EXPECT_TRUE(becomes(*epp_, twin("input_tokens_sum", "two-chunks"), 25));
-  EXPECT_EQ(epp_->metric(twin("output_tokens_sum", "two-chunks")), 15);
+  EXPECT_TRUE(becomes(*epp_, twin("output_tokens_sum", "two-chunks"), 15));
 }
 
 TEST_F(RequestFormatsCheck, C29_ResponsesNameTheClientsModel) {
