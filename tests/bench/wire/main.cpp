@@ -70,14 +70,17 @@ int run(int argc, char** argv) {
     if (!choice->empty()) workloads = {own};
   }
 
-  std::vector<Program> programs{{"no-op", here / "noop-ext-proc", false}, {"epp", epp}};
-  std::vector<Ratio> ratios{{1, 0}};
-  if (!peer.empty()) {
-    programs.push_back({peer_name, peer});
-    ratios.push_back({2, 1});
-  }
-  for (const Workload& workload : workloads)
+  std::vector<Program> epps{{"epp", epp}};
+  if (!peer.empty()) epps.push_back({peer_name, peer});
+  for (const Workload& workload : workloads) {
+    std::vector<Program> programs;
+    if (workload.streams != 0) programs.push_back({"no-op", here / "noop-ext-proc", false});  // it does not scrape
+    programs.insert(programs.end(), epps.begin(), epps.end());
+    std::vector<Ratio> ratios;
+    for (std::size_t i = 1; i < programs.size(); ++i)
+      ratios.push_back({i, i - 1});
     print_section(std::cout, workload.describe(), workload.streams != 0, compare(programs, workload, schedule), ratios);
+  }
   return 0;
 }
 
