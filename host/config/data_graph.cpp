@@ -142,7 +142,8 @@ bool complete_data_graph(std::vector<DataNode>& nodes,
       if (created_now.contains(type) || hopeless.contains(key)) continue;
       // A default producer that was made and yet does not produce the key is no producer of it.
       if (type.empty() || created.contains(type)) {
-        diagnostics.error("no default producer found for missing data key " + key + ", consumed by " + consumer);
+        diagnostics.error("failed to create missing data producers - no default producer found for missing data key " +
+                          key + ", consumed by " + consumer);
         hopeless.insert(key);
         continue;
       }

@@ -16,7 +16,8 @@ constexpr std::string_view kBuild = "failed to load the configuration - schedule
 void Wirer::check_picker(EffectiveProfile& profile, std::optional<InstanceIndex>& picker, InstanceIndex candidate,
                          const std::string& pointer) {
   if (picker) {
-    diagnostics_.error(std::string(kBuild) + "failed to set '" + label(candidate) +
+    diagnostics_.error(std::string(kBuild) + "failed to add plugin '" + result_.instances[candidate].name +
+                           "' to profile '" + profile.name + "': failed to set '" + label(candidate) +
                            "' as picker, already have a registered picker plugin '" + label(*picker) + "'",
                        pointer, "one picker in profile '" + profile.name + "'");
     return;

@@ -26,7 +26,8 @@ void Wirer::resolve_saturation_detector() {
     diagnostics_.error(std::string(kDetector) + "saturation detector references undefined plugin '" + name + "'",
                        ref.pointer, "the name of a saturation detector", nearest_name(name, instance_names()));
   } else if (!has_role(*index, Role::kSaturationDetector)) {
-    diagnostics_.error(std::string(kDetector) + "plugin '" + name + "' is not a fwkfc.SaturationDetector", ref.pointer,
+    diagnostics_.error("failed to load the configuration - plugin '" + name + "' is not a fwkfc.SaturationDetector",
+                       ref.pointer,
                        "a saturation detector, not a plugin of type '" + result_.instances[*index].type + "'");
   } else {
     result_.saturation_detector = *index;

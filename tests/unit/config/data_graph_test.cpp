@@ -69,8 +69,8 @@ TEST(ConfigCheck, C26_NoDefaultProducer) {
   EXPECT_FALSE(Defaults().complete(graph, diagnostics));
   ASSERT_EQ(diagnostics.all().size(), 1U);
   EXPECT_EQ(diagnostics.all()[0].text,
-            "no default producer found for missing data key WaitingQueueSize/core-metrics-extractor, consumed by "
-            "queue-scorer");
+            "failed to create missing data producers - no default producer found for missing data key "
+            "WaitingQueueSize/core-metrics-extractor, consumed by queue-scorer");
 }
 
 TEST(ConfigCheck, C27_DefaultProducersAreCreatedTransitively) {
