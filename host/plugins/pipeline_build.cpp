@@ -115,7 +115,8 @@ class PluginSetBuilder {
     std::string error;
     record.instance = make_instance(spec, inputs_.environment, error);
     if (record.instance != nullptr) return true;
-    diagnostics_.error("failed to instantiate the plugin '" + wanted.name + "' of type '" + wanted.type + "': " + error,
+    diagnostics_.error("failed to load the configuration - plugin instantiation failed: failed to create plugin '" +
+                           wanted.name + "' (type: " + wanted.type + "): " + error,
                        wanted.pointer);
     return false;
   }

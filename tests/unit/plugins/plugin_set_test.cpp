@@ -117,7 +117,9 @@ TEST_F(PluginSetTest, AKeyThatNobodyProducesRefusesTheConfiguration) {
   add("s", "scripted-scorer");
   requires_key("s", "Nowhere/x");
   EXPECT_EQ(build(), nullptr);
-  EXPECT_EQ(first_error(), "no default producer found for missing data key Nowhere/x, consumed by s");
+  EXPECT_EQ(first_error(),
+            "failed to create missing data producers - no default producer found for missing data key Nowhere/x, "
+            "consumed by s");
 }
 
 TEST_F(PluginSetTest, EveryRefusedInstanceIsReportedAndNothingStays) {
@@ -131,7 +133,7 @@ TEST_F(PluginSetTest, EveryRefusedInstanceIsReportedAndNothingStays) {
   script("good").destroyed = [&alive] { --alive; };
   EXPECT_EQ(build(), nullptr);
   EXPECT_EQ(diagnostics.error_count(), 2u);
-  EXPECT_THAT(first_error(), HasSubstr("'bad1' of type 'scripted-hook': no"));
+  EXPECT_THAT(first_error(), HasSubstr("failed to create plugin 'bad1' (type: scripted-hook): no"));
   host.environment().graveyard->collect();
   EXPECT_EQ(alive, 0);
 }
