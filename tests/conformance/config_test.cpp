@@ -143,7 +143,9 @@ TEST(ConfigCheck, C11_TypeUnknownOrMissing) {
 
 TEST(ConfigCheck, C12_FeatureGates) {
   for (const char* gates : {"['flowControl=']", "['flowControl=qwerty']", "[FlowControl]", "[' flowControl']"}) {
-    EXPECT_TRUE(refuses("featureGates: " + std::string(gates), "failed to ")) << gates;
+    EXPECT_TRUE(
+        refuses("featureGates: " + std::string(gates), "failed to parse config - feature gate validation failed: "))
+        << gates;
   }
   for (const char* gates : {"['flowControl=F']", "['flowControl=0']", "[flowControl, 'flowControl=false']"}) {
     const Served served("featureGates: " + std::string(gates));
@@ -183,7 +185,9 @@ TEST(ConfigCheck, C20_Pickers) {
   const std::string two = "plugins:\n- type: random-picker\n- type: max-score-picker\n";
   EXPECT_TRUE(refuses(two + "schedulingProfiles:\n- name: default\n  plugins: [{pluginRef: random-picker}, {pluginRef: "
                             "max-score-picker}]\n",
-                      "already have a registered picker plugin"));
+                      "failed to add plugin 'max-score-picker' to profile 'default': failed to set "
+                      "'max-score-picker/max-score-picker' as picker, already have a registered picker plugin "
+                      "'random-picker/random-picker'"));
   const Served served(
       "plugins:\n- type: random-picker\n- type: queue-scorer\nschedulingProfiles:\n- name: default\n"
       "  plugins: [{pluginRef: queue-scorer}]\n");
@@ -215,11 +219,14 @@ TEST(ConfigCheck, C23_TheListWinsOverTheDeprecatedField) {
 TEST(ConfigCheck, C24_UndefinedSaturationDetector) {
   EXPECT_TRUE(refuses("flowControl: {saturationDetector: {pluginRef: concurrency-detector}}",
                       "saturation detector references undefined plugin 'concurrency-detector'"));
+  EXPECT_TRUE(refuses("plugins:\n- type: queue-scorer\nflowControl: {saturationDetector: {pluginRef: queue-scorer}}",
+                      "failed to load the configuration - plugin 'queue-scorer' is not a fwkfc.SaturationDetector"));
 }
 
 TEST(ConfigCheck, C26_NoDefaultProducer) {
   EXPECT_TRUE(refuses("plugins:\n- type: queue-scorer\ndataLayer: {injectDefaults: false}\n",
-                      "no default producer found for missing data key WaitingQueueSize/core-metrics-extractor"));
+                      "failed to create missing data producers - no default producer found for missing data key "
+                      "WaitingQueueSize/core-metrics-extractor, consumed by queue-scorer"));
 }
 
 TEST(ConfigCheck, C27_DefaultProducersAppearInTheState) {

@@ -99,15 +99,16 @@ TEST(ProducerCheck, C12_ALimitBelowABlockHashesNothing) {
 }
 
 TEST(ProducerCheck, C13_C30_ParametersThatCannotBe) {
-  EXPECT_EQ(refusal_of(with("plugins:\n- type: approx-prefix-cache-producer\n"
-                            "  parameters: {autoTune: false, blockSizeTokens: 0}\n",
-                            {silent_endpoint(1)}))
-                .exit_code,
-            1);
-  EXPECT_EQ(refusal_of(with("plugins:\n- type: session-id-producer\n  parameters: {headerName: a, cookieName: b}\n",
-                            {silent_endpoint(1)}))
-                .exit_code,
-            1);
+  const auto refused = [](const std::string& type, const std::string& parameters) {
+    const Refusal refusal =
+        refusal_of(with("plugins:\n- type: " + type + "\n  parameters: " + parameters, {silent_endpoint(1)}));
+    EXPECT_EQ(refusal.exit_code, 1) << parameters;
+    EXPECT_THAT(refusal.text, ::testing::HasSubstr("failed to load the configuration - plugin instantiation failed: "
+                                                   "failed to create plugin '" +
+                                                   type + "' (type: " + type + "): "));
+  };
+  refused("approx-prefix-cache-producer", "{autoTune: false, blockSizeTokens: 0}");
+  refused("session-id-producer", "{headerName: a, cookieName: b}");
 }
 
 }  // namespace
