@@ -71,4 +71,8 @@ std::chrono::milliseconds Engine::scrape_interval(std::size_t count, double quan
       gaps[static_cast<std::size_t>(quantile * static_cast<double>(count))]);
 }
 
+bool Engine::is_scraped_every(std::chrono::milliseconds expected) const {
+  return testing::wait_until([&] { return std::chrono::abs(scrape_interval(15) - expected) <= expected / 10; });
+}
+
 }  // namespace epp::conformance

@@ -25,6 +25,8 @@ class Engine {
   // The time between one scrape and the next, over `count` scrapes that are yet to come: the median, or another
   // quantile.
   std::chrono::milliseconds scrape_interval(std::size_t count, double quantile = 0.5) const;
+  // Whether the median interval is found to be within a tenth of `expected`. On a busy machine some windows are not.
+  bool is_scraped_every(std::chrono::milliseconds expected) const;
 
  private:
   struct Impl;

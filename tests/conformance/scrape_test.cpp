@@ -29,13 +29,13 @@ std::string pool(const std::string& name) {
 TEST(DatalayerCheck, C06_TwentyScrapesASecond) {
   const Engine engine;
   const EppServer epp({.arguments = with(kAny, {endpoint("a", engine.port())})});
-  EXPECT_NEAR(static_cast<double>(engine.scrape_interval(21).count()), 50, 5);
+  EXPECT_TRUE(engine.is_scraped_every(std::chrono::milliseconds(50)));
 }
 
 TEST(DatalayerCheck, C07_ShorterIntervalsAreRaised) {
   const Engine engine;
   const EppServer epp({.arguments = with(kAny, {endpoint("a", engine.port()), "--refresh-metrics-interval=10ms"})});
-  EXPECT_NEAR(static_cast<double>(engine.scrape_interval(21).count()), 50, 5);
+  EXPECT_TRUE(engine.is_scraped_every(std::chrono::milliseconds(50)));
 }
 
 TEST(DatalayerCheck, C08_ASourceOfAnotherNameIsASecondPipeline) {
@@ -51,8 +51,8 @@ TEST(DatalayerCheck, C08_ASourceOfAnotherNameIsASecondPipeline) {
                                            {endpoint("a", engine.port())})});
     return engine.scrape_interval(40, 0.25).count();
   };
-  EXPECT_LT(quarter("true"), 25);
-  EXPECT_GT(quarter("false"), 25);
+  EXPECT_LT(quarter("true"), 10);
+  EXPECT_GT(quarter("false"), 10);
 }
 
 TEST(DatalayerCheck, C09_PoolGaugesOfOneServer) {
