@@ -90,7 +90,8 @@ int validate(const config::Options& options) {
     std::cerr << "warning: " << problem.path << ": " << problem.text << '\n';
   }
   for (const config::Diagnostic& diagnostic : diagnostics.all()) {
-    std::cerr << severity_name(diagnostic.severity) << ": " << render(diagnostic, configuration.loaded.source) << '\n';
+    const bool is_error = diagnostic.severity == config::Severity::kError;
+    std::cerr << (is_error ? "error: " : "") << report_line(diagnostic, configuration.loaded.source) << '\n';
   }
   if (!good) return 1;
   if (options.print_effective) {

@@ -26,18 +26,11 @@ unsigned cores() {
 
 void report(const telemetry::Logger& log, const config::Diagnostics& diagnostics, const config::SourceMap& source) {
   for (const config::Diagnostic& diagnostic : diagnostics.all()) {
-    const std::string text = render(diagnostic, source);
-    const bool says_so = text.starts_with("WARNING") || text.starts_with("DEPRECATION");  // upstream's own wording
-    switch (diagnostic.severity) {
-      case config::Severity::kError:
-        EPP_LOG_ERROR(log, text, "Invalid configuration");
-        break;
-      case config::Severity::kWarning:
-        EPP_LOG(log, kInfo, says_so ? text : "WARNING: " + text);
-        break;
-      case config::Severity::kDeprecation:
-        EPP_LOG(log, kInfo, says_so ? text : "DEPRECATION: " + text);
-        break;
+    const std::string line = report_line(diagnostic, source);
+    if (diagnostic.severity == config::Severity::kError) {
+      EPP_LOG_ERROR(log, line, "Invalid configuration");
+    } else {
+      EPP_LOG(log, kInfo, line);
     }
   }
 }
