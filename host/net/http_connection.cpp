@@ -27,6 +27,8 @@ namespace http = boost::beast::http;
 
 constexpr std::uint32_t kMaxHeaderBytes = 64u << 10;
 constexpr std::size_t kPieceBytes = 16u << 10;
+// Beast fills what the buffer has room for, else it reads by 512 bytes: a metrics page would be a hundred calls.
+constexpr std::size_t kReadBytes = 16u << 10;
 
 auto into(ErrorCode& error) {
   return asio::redirect_error(asio::use_awaitable, error);
@@ -146,6 +148,7 @@ asio::awaitable<Step> Connection::exchange(Exchange& exchange) {
 template <class Stream>
 asio::awaitable<Step> Connection::run(Stream& stream, Exchange& exchange) {
   lowest().expires_at(exchange.deadline);
+  buffer_.reserve(kReadBytes);
   ErrorCode error;
   co_await asio::async_write(stream, asio::buffer(exchange.wire), into(error));
   if (error) co_return step_of(error, "write", NetError::kIo);
