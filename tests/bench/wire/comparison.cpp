@@ -59,8 +59,10 @@ std::vector<ServerFigures> compare(const std::vector<Program>& programs, const W
   std::vector<std::unique_ptr<Contestant>> contestants;
   for (const Program& program : programs) {
     auto& contestant = *contestants.emplace_back(std::make_unique<Contestant>(program, endpoints, workload));
-    const bool serves =
-        testing::wait_until([&] { return !contestant.server.running() || !contestant.load.destination().empty(); });
+    // Nothing is asked before it listens: after a refused connection gRPC would wait for seconds.
+    const bool serves = testing::wait_until([&] {
+      return !contestant.server.running() || (contestant.server.listening() && !contestant.load.destination().empty());
+    });
     if (!serves || !contestant.server.running()) fail(contestant, "it does not serve");
     contestant.server.pause();
   }

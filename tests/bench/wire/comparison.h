@@ -12,7 +12,7 @@ namespace epp::bench {
 
 struct Schedule {
   unsigned rounds = 3;
-  std::chrono::milliseconds measure{1500};  ///< of each server in each round
+  std::chrono::milliseconds measure{1200};  ///< of each server in each round
   std::chrono::milliseconds warm_up{300};   ///< before each of them
 };
 

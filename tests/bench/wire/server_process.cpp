@@ -73,6 +73,10 @@ ServerProcess::ServerProcess(const Program& program, const MetricsServers& endpo
     : target_("127.0.0.1:" + std::to_string(testing::free_port())),
       process_(program.path, arguments(program, directory_.path(), port_of(target_), endpoints, endpoint_count)) {}
 
+bool ServerProcess::listening() const {
+  return testing::accepts(port_of(target_));
+}
+
 void ServerProcess::pause() const {
   process_.signal(SIGSTOP);
 }

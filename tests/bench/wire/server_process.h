@@ -27,6 +27,7 @@ class ServerProcess {
   ServerProcess(const Program& program, const MetricsServers& endpoints, unsigned endpoint_count);
 
   const std::string& target() const { return target_; }  ///< host:port of ext-proc
+  bool listening() const;
   void pause() const;
   void resume() const;
   bool running() { return process_.running(); }
