@@ -3,6 +3,7 @@
 
 #include "net/io_pool.h"
 
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,6 +29,11 @@ struct IoPool::Impl {
   std::string name;
   std::vector<std::thread> threads;
   std::mutex stop_mutex;
+
+  // Threads still in the loop; it ends by itself when nothing is outstanding and the guard is gone.
+  std::mutex running_mutex;
+  std::condition_variable ran_out;
+  unsigned running = 0;
 
   void run();
 };

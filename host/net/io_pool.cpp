@@ -35,10 +35,13 @@ IoPool::IoPool(unsigned threads, std::string_view name, FaultHandler on_fault)
     : impl_(std::make_unique<Impl>(std::max(threads, 1u))) {
   impl_->on_fault = std::move(on_fault);
   impl_->name = std::string(name.substr(0, 12));
+  impl_->running = std::max(threads, 1u);
   for (unsigned i = 0; i < std::max(threads, 1u); ++i) {
     impl_->threads.emplace_back([impl = impl_.get(), i] {
       pthread_setname_np(pthread_self(), (impl->name + "-" + std::to_string(i % 100)).c_str());
       impl->run();
+      const std::lock_guard lock(impl->running_mutex);
+      if (--impl->running == 0) impl->ran_out.notify_all();
     });
   }
 }
@@ -55,10 +58,9 @@ void IoPool::stop(std::chrono::milliseconds grace) {
   std::lock_guard lock(impl_->stop_mutex);
   if (impl_->threads.empty()) return;
   impl_->guard.reset();
-  const auto deadline = std::chrono::steady_clock::now() + grace;
-  // Without the guard the loop stops by itself when nothing is outstanding.
-  while (!impl_->context.stopped() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  {
+    std::unique_lock running(impl_->running_mutex);
+    impl_->ran_out.wait_for(running, grace, [this] { return impl_->running == 0; });
   }
   impl_->context.stop();
   for (auto& thread : impl_->threads)
