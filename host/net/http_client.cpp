@@ -155,13 +155,15 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
     if (!connection) connection = std::make_shared<Connection>(pool, call->origin.tls ? tls.get() : nullptr);
     if (!call->use(connection)) return finish_later(call, {NetError::kCancelled, "cancelled"});
     asio::post(connection->strand(), [self = shared_from_this(), call, connection] {
-      asio::co_spawn(connection->strand(), self->run(call, connection), [](std::exception_ptr fault) {
+      asio::co_spawn(connection->strand(), self->run(self, call, connection), [](std::exception_ptr fault) {
         if (fault) std::rethrow_exception(fault);
       });
     });
   }
 
-  asio::awaitable<void> run(CallPtr call, std::shared_ptr<Connection> connection) {
+  // The frame keeps `self`: a client may be destroyed while its calls are being cancelled.
+  asio::awaitable<void> run([[maybe_unused]] std::shared_ptr<Impl> self, CallPtr call,
+                            std::shared_ptr<Connection> connection) {
     Step step;
     Exchange exchange;
     try {
