@@ -259,6 +259,8 @@ void Call::write_more() {
   }
   written_.pending = true;
   grpc::WriteOptions options;
+  // Never on the stream's first write, which send() makes while it is alone: with the initial metadata in it, a write
+  // that is only buffered would wait for another one for ever.
   if (outgoing_.size() > 1) options.set_buffer_hint();
   transport_.Write(outgoing_.front().message, options, written_.tag());
 }
