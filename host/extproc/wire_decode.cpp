@@ -14,20 +14,34 @@ class RequestDecoder {
   RequestDecoder(request::Arena& arena, Inbound& message) : arena_(arena), message_(message) {}
 
   bool decode(WireReader in) {
+    return each_field(in, [this](WireReader& at, const Tag& tag) {
+      if (tag.type != WireType::kBytes || tag.field < 2 || tag.field > 8) return at.skip(tag);
+      WireReader inner({});
+      return at.message(inner) && member(tag.field, inner);
+    });
+  }
+
+ private:
+  // Reads a message to its end; `field` takes the value behind a tag, or skips it.
+  template <typename Field>
+  static bool each_field(WireReader in, Field&& field) {
     while (!in.at_end()) {
       Tag tag;
-      if (!in.tag(tag)) return false;
-      WireReader inner({});
-      if (tag.type == WireType::kBytes && tag.field >= 2 && tag.field <= 8) {
-        if (!in.message(inner) || !member(tag.field, inner)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
+      if (!in.tag(tag) || !field(in, tag)) return false;
     }
     return true;
   }
 
- private:
+  // Where only the messages in field 1 count: header maps, maps, lists.
+  template <typename Element>
+  static bool each_element(WireReader in, Element&& element) {
+    return each_field(in, [&element](WireReader& at, const Tag& tag) {
+      if (!tag.is(1, WireType::kBytes)) return at.skip(tag);
+      WireReader inner({});
+      return at.message(inner) && element(inner);
+    });
+  }
+
   bool member(std::uint32_t field, WireReader in) {
     switch (field) {
       case 2:
@@ -58,63 +72,29 @@ class RequestDecoder {
   }
 
   bool http_headers(WireReader in) {
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
+    return each_field(in, [this](WireReader& at, const Tag& tag) {
+      if (tag.is(3, WireType::kVarint)) return at.boolean(message_.end_of_stream);
+      if (!tag.is(1, WireType::kBytes)) return at.skip(tag);
       WireReader inner({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!in.message(inner) || !header_map(inner)) return false;
-      } else if (tag.is(3, WireType::kVarint)) {
-        if (!in.boolean(message_.end_of_stream)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+      return at.message(inner) && header_map(inner);
+    });
   }
 
   bool http_body(WireReader in) {
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      if (tag.is(1, WireType::kBytes)) {
-        message_.body.clear();
-        if (!in.bytes(message_.body)) return false;
-      } else if (tag.is(2, WireType::kVarint)) {
-        if (!in.boolean(message_.end_of_stream)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+    return each_field(in, [this](WireReader& at, const Tag& tag) {
+      if (tag.is(2, WireType::kVarint)) return at.boolean(message_.end_of_stream);
+      if (!tag.is(1, WireType::kBytes)) return at.skip(tag);
+      message_.body.clear();
+      return at.bytes(message_.body);
+    });
   }
 
   bool http_trailers(WireReader in) {
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      WireReader inner({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!in.message(inner) || !header_map(inner)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+    return each_element(in, [this](WireReader map) { return header_map(map); });
   }
 
   bool header_map(WireReader in) {
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      WireReader inner({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!in.message(inner) || !header(inner)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+    return each_element(in, [this](WireReader field) { return header(field); });
   }
 
   bool header(WireReader in) {
@@ -122,15 +102,14 @@ class RequestDecoder {
     HeaderField field;
     std::string_view value;
     std::string_view raw;
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
+    const bool read = each_field(in, [&](WireReader& at, const Tag& tag) {
       std::string_view* to = nullptr;
       if (tag.is(1, WireType::kBytes)) to = &field.key;
       if (tag.is(2, WireType::kBytes)) to = &value;
       if (tag.is(3, WireType::kBytes)) to = &raw;
-      if (to != nullptr ? !in.bytes(*to, arena_) : !in.skip(tag)) return false;
-    }
+      return to != nullptr ? at.bytes(*to, arena_) : at.skip(tag);
+    });
+    if (!read) return false;
     field.value = raw.empty() ? value : raw;
     message_.headers.push_back(field);
     return true;
@@ -143,34 +122,19 @@ class RequestDecoder {
   using ValueReader = bool (RequestDecoder::*)(WireReader, MetadataValue&, unsigned);
   bool map_entries(WireReader in, MetadataValue& into, ValueReader read, unsigned depth) {
     into.kind = MetadataValue::Kind::kObject;
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      WireReader entry({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!in.message(entry) || !map_entry(entry, into, read, depth)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+    return each_element(in, [&](WireReader entry) { return map_entry(entry, into, read, depth); });
   }
 
   bool map_entry(WireReader in, MetadataValue& into, ValueReader read, unsigned depth) {
     std::string_view key;
     MetadataValue value;
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
+    const bool good = each_field(in, [&](WireReader& at, const Tag& tag) {
+      if (tag.is(1, WireType::kBytes)) return at.bytes(key, arena_);
+      if (!tag.is(2, WireType::kBytes)) return at.skip(tag);
       WireReader inner({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!in.bytes(key, arena_)) return false;
-      } else if (tag.is(2, WireType::kBytes)) {
-        if (!in.message(inner) || !(this->*read)(inner, value, depth + 1)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
+      return at.message(inner) && (this->*read)(inner, value, depth + 1);
+    });
+    if (!good) return false;
     if (!count_value()) return false;
     into.fields.push_back({key, std::move(value)});
     return true;
@@ -183,12 +147,7 @@ class RequestDecoder {
 
   bool value(WireReader in, MetadataValue& into, unsigned depth) {
     if (depth > kMaxMetadataDepth) return false;
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      if (!value_member(in, tag, into, depth)) return false;
-    }
-    return true;
+    return each_field(in, [&](WireReader& at, const Tag& tag) { return value_member(at, tag, into, depth); });
   }
 
   bool value_member(WireReader& in, const Tag& tag, MetadataValue& into, unsigned depth) {
@@ -219,17 +178,8 @@ class RequestDecoder {
 
   bool list(WireReader in, MetadataValue& into, unsigned depth) {
     into.kind = MetadataValue::Kind::kList;
-    while (!in.at_end()) {
-      Tag tag;
-      if (!in.tag(tag)) return false;
-      WireReader inner({});
-      if (tag.is(1, WireType::kBytes)) {
-        if (!count_value() || !in.message(inner) || !value(inner, into.list.emplace_back(), depth)) return false;
-      } else if (!in.skip(tag)) {
-        return false;
-      }
-    }
-    return true;
+    return each_element(
+        in, [&](WireReader element) { return count_value() && value(element, into.list.emplace_back(), depth); });
   }
 
   bool count_value() { return ++values_ <= kMaxMetadataValues; }
