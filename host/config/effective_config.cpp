@@ -1,6 +1,7 @@
 #include "config/effective_config.h"
 
 #include "config/go_duration.h"
+#include "config/json_text.h"
 
 #include <algorithm>
 
@@ -143,7 +144,7 @@ const Instance* EffectiveConfig::find(std::string_view name) const {
 }
 
 std::string to_json(const EffectiveConfig& config, bool with_parameters) {
-  return Printer(config, with_parameters).print().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(Printer(config, with_parameters).print(), 2) + "\n";
 }
 
 }  // namespace epp::config

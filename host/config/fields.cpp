@@ -1,6 +1,7 @@
 #include "config/fields.h"
 
 #include "config/go_duration.h"
+#include "config/json_text.h"
 #include "config/quantity.h"
 
 #include <algorithm>
@@ -51,7 +52,7 @@ const Fields::Json* Fields::take(std::string_view name) {
 void Fields::wrong_type(const Json& value, const Where& at, std::string_view go_type, std::string expected,
                         bool with_number) {
   std::string found = kind_of(value);
-  if (with_number && value.is_number()) found += " " + value.dump();
+  if (with_number && value.is_number()) found += " " + json_text(value);
   diagnostics_.error(std::string(prefix_) + "json: cannot unmarshal " + found + " into Go struct field " +
                          std::string(type_) + "." + at.dotted + " of type " + std::string(go_type),
                      at.pointer, std::move(expected));
@@ -141,7 +142,7 @@ bool Fields::integer(std::string_view name, std::int64_t& out) {
 bool Fields::quantity(std::string_view name, std::int64_t& out) {
   const Json* value = take(name);
   if (value == nullptr) return false;
-  const auto parsed = parse_quantity(value->is_string() ? value->get<std::string>() : value->dump());
+  const auto parsed = parse_quantity(value->is_string() ? value->get<std::string>() : json_text(*value));
   if (const auto* failure = std::get_if<QuantityError>(&parsed)) {
     error(name, failure->text, "a quantity such as 1024, \"1Gi\" or \"500M\"");
     return false;
@@ -172,7 +173,7 @@ bool Fields::raw(std::string_view name, std::optional<std::string>& out) {
   if (!object_.is_object()) return false;
   const auto it = object_.find(name);
   if (it == object_.end()) return false;
-  out = it->dump(-1, ' ', false, Json::error_handler_t::replace);
+  out = json_text(*it);
   return true;
 }
 

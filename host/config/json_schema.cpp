@@ -1,6 +1,7 @@
 #include "config/json_schema.h"
 
 #include "config/diagnostics.h"
+#include "config/json_text.h"
 #include "config/parameter_names.h"
 #include "config/schema_guard.h"
 
@@ -20,10 +21,6 @@
 
 namespace epp::config {
 namespace {
-
-std::string dump(const OrderedJson& value) {
-  return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   std::string joined;
@@ -50,10 +47,10 @@ std::string describe(const OrderedJson& schema) {
   if (const auto values = schema.find("enum"); values != schema.end() && values->is_array()) {
     std::vector<std::string> texts;
     for (const auto& value : *values)
-      texts.push_back(dump(value));
+      texts.push_back(json_text(value));
     return "one of " + join(texts, ", ");
   }
-  if (const auto value = schema.find("const"); value != schema.end()) return dump(*value);
+  if (const auto value = schema.find("const"); value != schema.end()) return json_text(*value);
   if (const auto type = schema.find("type"); type != schema.end()) {
     if (type->is_string()) {
       parts.push_back(describe_type(type->get<std::string>()));
@@ -76,7 +73,7 @@ std::string describe(const OrderedJson& schema) {
                                                          {"minItems", "with elements: at least "},
                                                          {"maxItems", "with elements: at most "}};
   for (const auto& [keyword, words] : kLimits) {
-    if (const auto limit = schema.find(keyword); limit != schema.end()) parts.push_back(words + dump(*limit));
+    if (const auto limit = schema.find(keyword); limit != schema.end()) parts.push_back(words + json_text(*limit));
   }
   return join(parts, ", ");
 }
@@ -150,7 +147,7 @@ SchemaViolation refused(const Place& place, const std::string& description) {
   } else if (description.starts_with("Value type not permitted") && place.value != nullptr) {
     violation.text = "json: cannot unmarshal " + kind_of(*place.value) + " into " + subject;
   } else if (place.value != nullptr && place.value->is_primitive()) {
-    violation.text = "invalid value " + dump(*place.value) + " for " + subject;
+    violation.text = "invalid value " + json_text(*place.value) + " for " + subject;
   } else {
     violation.text = "invalid " + subject + ": " + description;
   }
@@ -183,8 +180,8 @@ std::vector<SchemaViolation> validate_schema(const OrderedJson& value, const Ord
   using Json = nlohmann::json;
   refuse_endless_references(schema);
   if (auto overlong = find_overlong_text(value, schema)) return {std::move(*overlong)};
-  const Json plain_schema = Json::parse(schema.dump());
-  const Json plain_value = Json::parse(dump(value));
+  const Json plain_schema = Json::parse(json_text(schema));
+  const Json plain_value = Json::parse(json_text(value));
   valijson::Schema compiled;
   valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
   parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(plain_schema), compiled);

@@ -1,6 +1,7 @@
 #include "config/parameters.h"
 
 #include "config/json_schema.h"
+#include "config/json_text.h"
 #include "config/parameter_names.h"
 
 #include <exception>
@@ -57,7 +58,7 @@ std::optional<std::string> check_parameters(const std::optional<std::string>& ra
                       std::string(check.pointer));
   }
   if (!raw) return std::nullopt;
-  return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  return json_text(value);
 }
 
 std::vector<std::string> plugin_references(std::string_view schema, const std::optional<std::string>& parameters) {

@@ -1,5 +1,6 @@
 #include "config/schema.h"
 
+#include "config/json_text.h"
 #include "config/parameters.h"
 
 #include <utility>
@@ -54,7 +55,7 @@ std::string assemble_schema(const Catalogue& catalogue) {
   Json& entry = schema["definitions"]["plugin"];
   if (!types.empty()) entry["properties"]["type"]["enum"] = std::move(types);
   if (!choices.empty()) entry["allOf"] = std::move(choices);
-  return schema.dump(2) + "\n";
+  return json_text(schema, 2) + "\n";
 }
 
 }  // namespace epp::config

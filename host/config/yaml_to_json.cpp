@@ -7,6 +7,7 @@
 //   - `<<: *map` and `<<: [*a, *b]` insert members in place; as upstream's strict mode has it, a merged member and
 //     another of the same name are a repeated key
 #include "config/document.h"
+#include "config/json_text.h"
 #include "config/tree_builder.h"
 #include "config/yaml_scalar.h"
 
@@ -235,7 +236,7 @@ class Writer {
     if (key.node->kind != Node::Kind::kScalar) throw Refused("yaml: invalid map key", key.position);
     const Json value = scalar(key);
     if (value.is_null()) throw Refused("unsupported map key of type: null", key.position);
-    return value.is_string() ? value.get<std::string>() : value.dump();
+    return value.is_string() ? value.get<std::string>() : json_text(value);
   }
 
   static Json scalar(Use use) {

@@ -76,6 +76,11 @@ TEST_F(Load, FilesThatCannotBeRead) {
   EXPECT_THAT(error(), StartsWith("failed to load config from a file '" + directory_.string() + "' - "));
 }
 
+TEST_F(Load, BytesThatAreNotUtf8InAQuantityAreAnError) {
+  EXPECT_FALSE(load("", "flowControl: {maxBytes: {unit: !!binary '/5w='}}"));
+  EXPECT_THAT(error(), HasSubstr("flowControl.maxBytes"));
+}
+
 TEST_F(Load, LargeFilesAreRefused) {
   ASSERT_FALSE(load(file(std::string(kMaxDocumentBytes + 1, '#')), ""));
   EXPECT_THAT(error(), HasSubstr("expected at most 4194304 bytes"));
