@@ -229,10 +229,18 @@ epp_status run_handler_process(const Instance& instance, Call& call, const epp_p
 }
 
 double run_detector(const Instance& instance, const epp_candidates& candidates, ErrorBuffer& error, double fallback) {
+  uint64_t again_ns = 0;
+  return run_detector(instance, candidates, error, fallback, nullptr, again_ns);
+}
+
+double run_detector(const Instance& instance, const epp_candidates& candidates, ErrorBuffer& error, double fallback,
+                    const epp_reservations* reservations, uint64_t& again_ns) {
+  again_ns = 0;
   if (instance.bypassed()) return fallback;
   CallTimer timer;
   double saturation = std::nan("");
-  const epp_status status = instance.detector->saturation(instance.raw(), &candidates, &saturation, error.clear());
+  const epp_status status =
+      instance.detector->saturation(instance.raw(), &candidates, reservations, &saturation, &again_ns, error.clear());
   timer.lap(instance, ExtensionPoint::kSaturation);
   if (status != EPP_OK) {
     instance.refuse_answer(ExtensionPoint::kSaturation, Fault::kError, error.message());

@@ -128,7 +128,8 @@ const epp_response_complete kResponseComplete = [] {
 
 const epp_saturation_detector kDetector = [] {
   auto table = sized<epp_saturation_detector>();
-  table.saturation = [](const epp_instance* i, const epp_candidates* c, double* saturation, epp_error*) {
+  table.saturation = [](const epp_instance* i, const epp_candidates* c, const epp_reservations*, double* saturation,
+                        std::uint64_t*, epp_error*) {
     *saturation = self(i).on_saturation(*c);
     return epp_status{EPP_OK};
   };

@@ -64,7 +64,11 @@ struct Tables {
   static constexpr bool kHandler =
       requires(T& t, const Request& r, const Results& s, std::span<uint32_t> d) { t.pick_profiles(r, s, d); };
   static constexpr bool kBind = requires(T& t, std::span<const std::string_view> names) { t.bind_profiles(names); };
-  static constexpr bool kDetector = requires(T& t, const Candidates& c) { t.saturation(c); };
+  // Either form: a detector that heeds reservations also says when it wants to be asked again (ns from now, 0: no
+  // need).
+  static constexpr bool kFlowDetector =
+      requires(T& t, const Candidates& c, const Reservations& r, uint64_t& again) { t.saturation(c, r, again); };
+  static constexpr bool kDetector = kFlowDetector || requires(T& t, const Candidates& c) { t.saturation(c); };
   static constexpr bool kEndpointEvents = requires(T& t, const epp_endpoint& e) {
     t.on_endpoint_added(e);
     t.on_endpoint_removed(e);
@@ -300,9 +304,16 @@ struct Tables {
     }
     if constexpr (kDetector) {
       static const epp_saturation_detector table{sizeof(epp_saturation_detector), 0,
-                                                 [](auto* self, auto* c, auto* out, auto* e) {
+                                                 [](auto* self, auto* c, auto* r, auto* out, auto* again, auto* e) {
                                                    return guarded(e, [&] {
-                                                     *out = box<T>(self).plugin->saturation(Candidates(c));
+                                                     auto& plugin = *box<T>(self).plugin;
+                                                     if constexpr (kFlowDetector) {
+                                                       *out = plugin.saturation(Candidates(c), Reservations(r), *again);
+                                                     } else {
+                                                       (void)r;
+                                                       (void)again;
+                                                       *out = plugin.saturation(Candidates(c));
+                                                     }
                                                      return EPP_OK;
                                                    });
                                                  }};

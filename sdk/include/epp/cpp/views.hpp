@@ -5,6 +5,7 @@
 #include <epp/abi.h>
 #include <epp/cpp/error.hpp>
 #include <epp/ext/profile_handler.h>
+#include <epp/ext/saturation_detector.h>
 
 #include <algorithm>
 #include <span>
@@ -34,6 +35,18 @@ inline std::string_view label(const epp_endpoint& endpoint, std::string_view key
                                          [](const epp_label& l, std::string_view k) { return view(l.key) < k; });
   return at != end && view(at->key) == key ? view(at->value) : std::string_view{};
 }
+
+// Requests that were let through and that a reading may not show yet; none outside of flow control.
+class Reservations {
+ public:
+  explicit Reservations(const epp_reservations* raw) : raw_(raw) {}
+  uint64_t undecided() const { return raw_ == nullptr ? 0 : raw_->undecided; }
+  int64_t undecided_tokens() const { return raw_ == nullptr ? 0 : raw_->undecided_tokens; }
+  uint32_t unseen(uint32_t slot) const { return raw_ == nullptr || raw_->unseen == nullptr ? 0 : raw_->unseen[slot]; }
+
+ private:
+  const epp_reservations* raw_;
+};
 
 // Where filters and screeners put what they keep.
 class Kept {

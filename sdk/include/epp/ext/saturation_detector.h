@@ -1,4 +1,4 @@
-/* epp.saturation-detector/0 (draft): how full the candidates are as a whole. 1.0 and more is saturated.
+/* epp.saturation-detector/1: how full the candidates are as a whole. 1.0 and more is saturated.
  * On error or NaN the host uses the last value, then 1.0 (closed). */
 #ifndef EPP_EXT_SATURATION_DETECTOR_H
 #define EPP_EXT_SATURATION_DETECTOR_H
@@ -9,13 +9,27 @@
 extern "C" {
 #endif
 
-#define EPP_EXT_SATURATION_DETECTOR "epp.saturation-detector/0"
+#define EPP_EXT_SATURATION_DETECTOR "epp.saturation-detector/1"
+
+/* Requests that were let through and that a reading may not show yet. A detector adds those that its own figures miss,
+ * so that any number of dispatches against one reading does not overshoot. */
+typedef struct epp_reservations {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t undecided;       /* dispatched, no endpoint yet: not even live counters show them */
+  int64_t undecided_tokens; /* their estimated cost */
+  /* By slot: requests sent there since its metrics were last read. Live counters do show them. NULL: none at all. */
+  const uint32_t* unseen;
+} epp_reservations;
 
 typedef struct epp_saturation_detector {
   uint32_t size;
   uint32_t reserved;
-  /* Writes the saturation (>= 0) of `candidates`; an empty set is 1.0. [concurrent] */
-  epp_status (*saturation)(const epp_instance* instance, const epp_candidates* candidates, double* saturation,
+  /* Writes the saturation (>= 0) of `candidates`; an empty set is 1.0. `reservations` is NULL outside of flow control.
+   * A detector whose answer changes by itself, e.g. when a reading becomes stale, writes to `*again_ns` (preset to 0:
+   * no need) how long from now it wants to be asked again. [concurrent] */
+  epp_status (*saturation)(const epp_instance* instance, const epp_candidates* candidates,
+                           const epp_reservations* reservations, double* saturation, uint64_t* again_ns,
                            epp_error* error);
 } epp_saturation_detector;
 
