@@ -54,7 +54,7 @@ bool names_library(std::string_view wanted, const std::string& path) {
 }  // namespace
 
 std::optional<config::Role> role_of_extension(std::string_view extension) {
-  static constexpr std::array<std::pair<std::string_view, Role>, 13> kRoles = {{
+  static constexpr std::array<std::pair<std::string_view, Role>, 18> kRoles = {{
       {EPP_EXT_REQUEST_HEADER, Role::kRequestHeader},
       {EPP_EXT_SCREENER, Role::kScreener},
       {EPP_EXT_PRODUCER, Role::kProducer},
@@ -68,6 +68,11 @@ std::optional<config::Role> role_of_extension(std::string_view extension) {
       {EPP_EXT_RESPONSE_BODY, Role::kResponseBody},
       {EPP_EXT_RESPONSE_COMPLETE, Role::kResponseComplete},
       {EPP_EXT_SATURATION_DETECTOR, Role::kSaturationDetector},
+      {EPP_EXT_FAIRNESS, Role::kFairness},
+      {EPP_EXT_ORDERING, Role::kOrdering},
+      {EPP_EXT_USAGE_LIMITS, Role::kUsageLimits},
+      {EPP_EXT_EVICTION_FILTER, Role::kEvictionFilter},
+      {EPP_EXT_EVICTION_ORDERING, Role::kEvictionOrdering},
   }};
   for (const auto& [id, role] : kRoles) {
     if (id == extension) return role;

@@ -198,6 +198,17 @@ bool HostedInstance::resolve_tables(const epp_type& type, std::string& error) {
              (profile_handler == nullptr || profile_handler->pick != nullptr);
     } else if (id == EPP_EXT_SATURATION_DETECTOR) {
       good = resolve(self, id, &epp_saturation_detector::saturation, detector);
+    } else if (id == EPP_EXT_FAIRNESS) {
+      good = resolve(self, id, &epp_fairness::pick, fairness) &&
+             (fairness == nullptr || (fairness->open_band != nullptr && fairness->close_band != nullptr));
+    } else if (id == EPP_EXT_ORDERING) {
+      good = resolve(self, id, &epp_ordering::key, ordering);
+    } else if (id == EPP_EXT_USAGE_LIMITS) {
+      good = resolve(self, id, &epp_usage_limits::ceilings, usage_limits);
+    } else if (id == EPP_EXT_EVICTION_FILTER) {
+      good = resolve(self, id, &epp_eviction_filter::accept, eviction_filter);
+    } else if (id == EPP_EXT_EVICTION_ORDERING) {
+      good = resolve(self, id, &epp_eviction_ordering::before, eviction_ordering);
     } else if (id == EPP_EXT_ENDPOINT_EVENTS) {
       good = resolve(self, id, &epp_endpoint_events::on_endpoint_removed, endpoint_events) &&
              (endpoint_events == nullptr || endpoint_events->on_endpoint_added != nullptr);

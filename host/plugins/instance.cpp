@@ -19,7 +19,12 @@ std::string_view to_string(ExtensionPoint point) {
                                                                                 "ResponseReceived",
                                                                                 "ResponseStreaming",
                                                                                 "ResponseComplete",
-                                                                                "SaturationDetector"};
+                                                                                "SaturationDetector",
+                                                                                "Fairness",
+                                                                                "Ordering",
+                                                                                "UsageLimits",
+                                                                                "EvictionFilter",
+                                                                                "EvictionOrdering"};
   return kNames[static_cast<size_t>(point)];
 }
 

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <epp/abi.h>
+#include <epp/ext/eviction.h>
+#include <epp/ext/fairness.h>
 #include <epp/ext/filter.h>
 #include <epp/ext/lifecycle.h>
+#include <epp/ext/ordering.h>
 #include <epp/ext/picker.h>
 #include <epp/ext/producer.h>
 #include <epp/ext/profile_handler.h>
@@ -14,6 +17,7 @@
 #include <epp/ext/response_hooks.h>
 #include <epp/ext/saturation_detector.h>
 #include <epp/ext/scorer.h>
+#include <epp/ext/usage_limits.h>
 
 #include <array>
 #include <atomic>
@@ -42,8 +46,13 @@ enum class ExtensionPoint : uint8_t {
   kResponseStreaming,
   kResponseComplete,
   kSaturation,
+  kFairness,
+  kOrdering,
+  kUsageLimits,
+  kEvictionFilter,
+  kEvictionOrdering,
 };
-inline constexpr size_t kExtensionPointCount = 14;
+inline constexpr size_t kExtensionPointCount = 19;
 std::string_view to_string(ExtensionPoint point);  // "Scorer", ...
 
 // Why an answer was not used.
@@ -117,6 +126,11 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const epp_response_complete* response_complete = nullptr;
   const epp_profile_handler* profile_handler = nullptr;
   const epp_saturation_detector* detector = nullptr;
+  const epp_fairness* fairness = nullptr;
+  const epp_ordering* ordering = nullptr;
+  const epp_usage_limits* usage_limits = nullptr;
+  const epp_eviction_filter* eviction_filter = nullptr;
+  const epp_eviction_ordering* eviction_ordering = nullptr;
   const epp_endpoint_events* endpoint_events = nullptr;
   const epp_state_dump* state_dump = nullptr;
   const epp_readiness* readiness = nullptr;

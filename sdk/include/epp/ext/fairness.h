@@ -28,7 +28,7 @@ extern "C" {
 typedef struct epp_fairness {
   uint32_t size;
   uint32_t reserved;
-  /* Makes the policy's state of a band. [dispatcher] */
+  /* Makes the policy's state of a band; NULL is an error: the band is served in the order of arrival. [dispatcher] */
   epp_status (*open_band)(const epp_instance* instance, int32_t priority, void** band, epp_error* error);
   void (*close_band)(const epp_instance* instance, void* band); /* [dispatcher] */
   /* Optional, each. [dispatcher] */
