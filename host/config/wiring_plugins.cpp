@@ -119,6 +119,7 @@ void Wirer::resolve_references() {
 
 void Wirer::set_build_order() {
   std::vector<std::vector<std::size_t>> needs;
+  needs.reserve(result_.instances.size());
   for (const auto& instance : result_.instances)
     needs.push_back(instance.references);
   if (auto order = topological_order(needs)) {
@@ -191,6 +192,7 @@ std::string Wirer::label(InstanceIndex index) const {
 
 std::vector<std::string> Wirer::instance_names() const {
   std::vector<std::string> names;
+  names.reserve(result_.instances.size());
   for (const auto& instance : result_.instances)
     names.push_back(instance.name);
   return names;

@@ -155,7 +155,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
     if (!connection) connection = std::make_shared<Connection>(pool, call->origin.tls ? tls.get() : nullptr);
     if (!call->use(connection)) return finish_later(call, {NetError::kCancelled, "cancelled"});
     asio::post(connection->strand(), [self = shared_from_this(), call, connection] {
-      asio::co_spawn(connection->strand(), self->run(self, call, connection), [](std::exception_ptr fault) {
+      asio::co_spawn(connection->strand(), self->run(self, call, connection), [](const std::exception_ptr& fault) {
         if (fault) std::rethrow_exception(fault);
       });
     });

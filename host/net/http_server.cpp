@@ -117,7 +117,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void start() {
-    asio::co_spawn(strand_, run(), [self = shared_from_this()](std::exception_ptr) { self->leave(); });
+    asio::co_spawn(strand_, run(), [self = shared_from_this()](const std::exception_ptr&) { self->leave(); });
   }
 
   // [any-thread] Closes at once when between requests, else after the response in progress.
@@ -352,7 +352,7 @@ void HttpServer::Impl::listen() {
   require();
   port = acceptor->local_endpoint().port();
   accepting = true;
-  asio::co_spawn(acceptor->get_executor(), accept(), [self = shared_from_this()](std::exception_ptr) {
+  asio::co_spawn(acceptor->get_executor(), accept(), [self = shared_from_this()](const std::exception_ptr&) {
     std::lock_guard lock(self->mutex);
     self->accepting = false;
     self->changed.notify_all();
