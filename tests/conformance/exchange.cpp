@@ -20,6 +20,14 @@ Headers set_by(const ext_proc::HeaderMutation& mutation) {
   return headers;
 }
 
+Decision refused(const ext_proc::ImmediateResponse& response) {
+  Decision decision;
+  decision.status = static_cast<int>(response.status().code());
+  decision.body = response.body();
+  decision.headers = set_by(response.headers());
+  return decision;
+}
+
 google::protobuf::Struct& metadata_of(ext_proc::ProcessingRequest& message, const char* name) {
   return (*message.mutable_metadata_context()->mutable_filter_metadata())[name];
 }
@@ -53,28 +61,26 @@ std::size_t count_of(const Headers& headers, const std::string& name) {
       std::count_if(headers.begin(), headers.end(), [&](const auto& h) { return h.first == name; }));
 }
 
-Exchange::Exchange(const testing::ExtProcClient& client, const Request& request) : stream_(client.open()) {
-  Headers headers{{":method", request.without_body ? "GET" : "POST"}};
-  if (!request.path.empty()) headers.emplace_back(":path", request.path);
-  headers.insert(headers.end(), request.headers.begin(), request.headers.end());
-  stream_->send_request_headers(headers, request.without_body);
-  for (std::size_t start = 0; !request.without_body; start += request.chunk) {
-    stream_->send(body_message(request, start));
-    if (request.body.size() - start <= request.chunk) break;
+Exchange::Exchange(const testing::ExtProcClient& client, Request request, std::chrono::milliseconds patience)
+    : request_(std::move(request)), stream_(client.open(patience)) {
+  Headers headers{{":method", request_.without_body ? "GET" : "POST"}};
+  if (!request_.path.empty()) headers.emplace_back(":path", request_.path);
+  headers.insert(headers.end(), request_.headers.begin(), request_.headers.end());
+  stream_->send_request_headers(headers, request_.without_body);
+  for (std::size_t start = 0; !request_.without_body; start += request_.chunk) {
+    stream_->send(body_message(request_, start));
+    if (request_.body.size() - start <= request_.chunk) break;
   }
-  if (request.trailers) stream_->send_request_trailers();
-  read_decision(request);
+  if (request_.trailers) stream_->send_request_trailers();
 }
 
 Exchange::~Exchange() = default;
 Exchange::Exchange(Exchange&&) noexcept = default;
 
-void Exchange::read_decision(const Request& request) {
+void Exchange::await_decision() {
   const ext_proc::ProcessingResponse first = stream_->expect();
   if (first.has_immediate_response()) {
-    decision_.status = static_cast<int>(first.immediate_response().status().code());
-    decision_.body = first.immediate_response().body();
-    decision_.headers = set_by(first.immediate_response().headers());
+    decision_ = refused(first.immediate_response());
     return;
   }
   if (!first.has_request_headers()) throw std::runtime_error("expected request headers: " + first.ShortDebugString());
@@ -95,7 +101,7 @@ void Exchange::read_decision(const Request& request) {
       }
     }
   }
-  if (request.without_body) return;
+  if (request_.without_body) return;
   for (bool end = false; !end;) {
     const ext_proc::ProcessingResponse next = stream_->expect();
     if (!next.has_request_body()) throw std::runtime_error("expected request body: " + next.ShortDebugString());
@@ -103,11 +109,17 @@ void Exchange::read_decision(const Request& request) {
     decision_.body += piece.body();
     decision_.pieces.push_back(piece.body().size());
     // With trailers, their answer ends the request.
-    end = request.trailers ? decision_.body.size() >= request.body.size() : piece.end_of_stream();
+    end = request_.trailers ? decision_.body.size() >= request_.body.size() : piece.end_of_stream();
   }
-  if (request.trailers && !stream_->expect().has_request_trailers()) {
+  if (request_.trailers && !stream_->expect().has_request_trailers()) {
     throw std::runtime_error("expected request trailers");
   }
+}
+
+Decision Exchange::interruption() {
+  const ext_proc::ProcessingResponse message = stream_->expect();
+  if (!message.has_immediate_response()) throw std::runtime_error("expected an end: " + message.ShortDebugString());
+  return refused(message.immediate_response());
 }
 
 Headers Exchange::response_headers(const Headers& headers, bool end) {
@@ -172,6 +184,16 @@ bool Exchange::closed_by_server() {
 Client::Client(std::uint16_t port) : client_(std::make_unique<testing::ExtProcClient>(port)) {}
 
 Client::~Client() = default;
+
+Exchange Client::begin(const Request& request, std::chrono::milliseconds patience) const {
+  return Exchange(*client_, request, patience);
+}
+
+Exchange Client::open(const Request& request) const {
+  Exchange exchange = begin(request, testing::kPatience);
+  exchange.await_decision();
+  return exchange;
+}
 
 Decision Client::ask(const Request& request) const {
   Exchange exchange = open(request);

@@ -1,6 +1,7 @@
 // One HTTP request as Envoy would carry it through ext-proc, in plain C++ values.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -49,11 +50,16 @@ struct Decision {
 
 class Exchange {
  public:
-  Exchange(const testing::ExtProcClient& client, const Request& request);
+  // Sends the whole request; its stream may last as long as `patience`.
+  Exchange(const testing::ExtProcClient& client, Request request, std::chrono::milliseconds patience);
   ~Exchange();
   Exchange(Exchange&&) noexcept;
 
+  // Waits for the EPP's answer; once, before anything below.
+  void await_decision();
   const Decision& decision() const { return decision_; }
+  // The immediate response that ends the stream later than that.
+  Decision interruption();
 
   // The response phase. Each throws std::runtime_error if the answer does not come.
   Headers response_headers(const Headers& headers, bool end = false);
@@ -68,7 +74,7 @@ class Exchange {
   void send_response_trailers();
   void expect_response_trailers();
 
-  // The client goes away.
+  // The client goes away. Any thread.
   void cancel();
   // Half-closes and waits for the end; the gRPC status code.
   int finish();
@@ -76,9 +82,9 @@ class Exchange {
   bool closed_by_server();
 
  private:
-  void read_decision(const Request& request);
   Headers read_response_headers();
 
+  Request request_;
   std::unique_ptr<testing::ExtProcStream> stream_;
   Decision decision_;
 };
@@ -89,7 +95,10 @@ class Client {
   explicit Client(std::uint16_t port);
   ~Client();
 
-  Exchange open(const Request& request = {}) const { return Exchange(*client_, request); }
+  // Sends the request and waits for what the EPP decides.
+  Exchange open(const Request& request = {}) const;
+  // Only sends it.
+  Exchange begin(const Request& request, std::chrono::milliseconds patience) const;
   // The request phase alone; then the stream is half-closed.
   Decision ask(const Request& request = {}) const;
   // Request, a 200 with this JSON body, end.

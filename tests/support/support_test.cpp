@@ -1,5 +1,6 @@
 #include "support/files.h"
 #include "support/http_client.h"
+#include "support/metrics_text.h"
 #include "support/model_sim.h"
 #include "support/ports.h"
 #include "support/process.h"
@@ -54,6 +55,18 @@ TEST(Files, WriteReplacesAndTempDirGoesAway) {
   }
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_THROW(read_file(path / "a"), std::runtime_error);
+}
+
+TEST(MetricsText, FindsSamplesByLabelsWhateverTheirOrder) {
+  const std::string page =
+      "# HELP a_total x\na_total{x=\"1\",y=\"a,b=\\\"c\"} 2\na_total{y=\"z\",x=\"1\"} 3\na_total_more{x=\"1\"} 9\nb "
+      "7\n";
+  EXPECT_EQ(sample_sum(page, "a_total", {{"x", "1"}}), 5);
+  EXPECT_EQ(sample_sum(page, "a_total", {{"y", "z"}}), 3);
+  EXPECT_EQ(sample_sum(page, "a_total", {{"y", R"(a,b=\"c)"}}), 2);
+  EXPECT_EQ(sample_sum(page, "a_total", {{"y", "none"}}), std::nullopt);
+  EXPECT_EQ(sample_sum(page, "b"), 7);
+  EXPECT_EQ(samples_of(page, "a_total").size(), 2U);
 }
 
 TEST(Sse, TakesTheDataLines) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 namespace epp::testing {
@@ -9,6 +10,11 @@ using Clock = std::chrono::steady_clock;
 
 // Generous on purpose: a deadline says "broken", not "slow".
 inline constexpr std::chrono::seconds kPatience{20};
+
+// Whether checks may take the minutes that they take in the reference; else they are done in short.
+inline bool long_tests() {
+  return std::getenv("EPP_LONG_TESTS") != nullptr;
+}
 
 // Polls `condition` until it holds; false if it does not by the deadline.
 template <typename Condition>

@@ -11,6 +11,7 @@ namespace epp::demo {
 namespace {
 
 constexpr const char* kManifest = "configs/manifests/demo.json";
+constexpr const char* kFlowControlManifest = "configs/manifests/demo-flow-control.json";
 
 struct Speed {
   const char* name;
@@ -36,10 +37,9 @@ Endpoint start(const Speed& speed) {
                             "0.1"}})};
 }
 
-std::map<std::string, double> weights_of(const std::string& manifest) {
+std::map<std::string, double> weights_of(const nlohmann::json& manifest) {
   std::map<std::string, double> weights;
-  const nlohmann::json config = nlohmann::json::parse(manifest);
-  for (const auto& plugin : config.at("schedulingProfiles").at(0).at("plugins")) {
+  for (const auto& plugin : manifest.at("schedulingProfiles").at(0).at("plugins")) {
     if (plugin.contains("weight")) weights[plugin.at("pluginRef")] = plugin.at("weight");
   }
   return weights;
@@ -52,24 +52,41 @@ std::string last_lines(const std::string& text) {
 
 }  // namespace
 
-Cluster::Cluster(std::uint16_t client_port) {
+Cluster::Cluster(std::uint16_t client_port, Queueing queueing) {
   // Said before anything is started.
   testing::envoy_program();
   testing::built_program("epp");
-  const auto manifest = testing::source_file(kManifest);
-  weights_ = weights_of(testing::read_file(manifest));
+  const bool queues = queueing == Queueing::kInTheEpp;
+  nlohmann::json manifest =
+      nlohmann::json::parse(testing::read_file(testing::source_file(queues ? kFlowControlManifest : kManifest)));
+  weights_ = weights_of(manifest);
+  for (const Speed& speed : kSpeeds)
+    endpoints_.push_back(start(speed));
 
   // Nobody waits for a load balancer here, so there is nothing to drain for.
-  testing::EppOptions options{.arguments = {"--config-file", manifest.string(), "--drain-timeout", "1s"}};
-  for (const Speed& speed : kSpeeds) {
-    endpoints_.push_back(start(speed));
-    options.arguments.insert(options.arguments.end(),
-                             {"--endpoint", endpoints_.back().name + "=" + endpoints_.back().sim->address()});
+  testing::EppOptions options{.arguments = {"--drain-timeout", "1s", "--pool-name", "demo"}};
+  if (queues) {
+    // Objectives come with the endpoints, by the file that names both.
+    write_pool();
+    manifest["plugins"].push_back(nlohmann::json::parse(pool_.plugin()));
+    manifest["dataLayer"]["discovery"]["pluginRef"] = "file-discovery";
+  } else {
+    for (const Endpoint& endpoint : endpoints_)
+      options.arguments.insert(options.arguments.end(), {"--endpoint", endpoint.name + "=" + endpoint.sim->address()});
   }
+  options.arguments.insert(options.arguments.end(), {"--config-text", manifest.dump()});
   epp_ = std::make_unique<testing::EppServer>(options);
   envoy_ = std::make_unique<testing::EnvoyServer>(
       testing::EnvoyOptions{.ext_proc_port = epp_->grpc_port(), .port = client_port});
   epp_->decisions();  // The first look starts their recording.
+}
+
+void Cluster::write_pool() const {
+  std::vector<testing::PoolEndpoint> endpoints;
+  for (const Endpoint& endpoint : endpoints_)
+    endpoints.push_back({.name = endpoint.name, .port = endpoint.sim->port()});
+  pool_.write(endpoints,
+              {{.name = kInteractive, .priority = kInteractivePriority}, {.name = kBatch, .priority = kBatchPriority}});
 }
 
 const Endpoint* Cluster::at(const std::string& address) const {

@@ -1,6 +1,7 @@
 #include "live.h"
 
 #include "decisions.h"
+#include "format.h"
 #include "support/http_client.h"
 #include "support/metrics_text.h"
 #include "traffic.h"
@@ -16,14 +17,6 @@ namespace {
 
 constexpr int kClients = 10;
 constexpr std::size_t kShownDecisions = 8;
-
-std::string format(const char* pattern, auto... values) {
-  const int size = std::snprintf(nullptr, 0, pattern, values...);
-  std::string text(static_cast<std::size_t>(size) + 1, '\0');
-  std::snprintf(text.data(), text.size(), pattern, values...);
-  text.pop_back();
-  return text;
-}
 
 double percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);

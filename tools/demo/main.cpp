@@ -1,5 +1,6 @@
 // epp-demo: Envoy, the EPP and four simulated model servers, with traffic. The program behind `./dev run`.
 #include "cluster.h"
+#include "flow_control.h"
 #include "live.h"
 #include "once.h"
 #include "support/ports.h"
@@ -24,10 +25,14 @@ void on_signal(int /*number*/) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  using epp::demo::Queueing;
   bool once = false;
+  bool flow_control = false;
   std::uint16_t port = 0;
   CLI::App app("Envoy, the EPP and four simulated model servers, with traffic and a live table.", "epp-demo");
   app.add_flag("--once", once, "A bounded run that exits 0 only if every answer and every decision was right");
+  app.add_flag("--flow-control", flow_control,
+               "Two tenants and two priorities saturate the servers; the EPP decides who waits");
   app.add_option("--port", port, "Where Envoy serves clients on 127.0.0.1 (default: 8081 if free, else any)");
   CLI11_PARSE(app, argc, argv);
   if (port == 0 && !once && !epp::testing::accepts(kUsualPort)) port = kUsualPort;
@@ -35,8 +40,10 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   try {
-    epp::demo::Cluster cluster(port);
-    const int code = once ? epp::demo::run_once(cluster) : epp::demo::run_live(cluster, stop);
+    epp::demo::Cluster cluster(port, flow_control ? Queueing::kInTheEpp : Queueing::kInTheServers);
+    const int code = flow_control ? epp::demo::run_flow_control(cluster, once, stop)
+                     : once       ? epp::demo::run_once(cluster)
+                                  : epp::demo::run_live(cluster, stop);
     cluster.stop();
     return code;
   } catch (const std::exception& error) {
