@@ -38,9 +38,6 @@ std::vector<config::PluginType> host_types() {
                             "Endpoint events. Plugins that want them get them without being bound to it."));
   types.push_back(host_type(discovery::kFileDiscovery, Role::kDiscovery, "Takes the endpoints from a file.",
                             std::string(discovery::file_discovery_schema())));
-  types.push_back(host_type("fcfs-ordering-policy", Role::kOrdering, "First come, first served."));
-  types.push_back(host_type("global-strict-fairness-policy", Role::kFairness, "One queue for all flows of a band."));
-  types.push_back(host_type("static-usage-limit-policy", Role::kUsageLimits, "Dispatches below full saturation."));
   return types;
 }
 

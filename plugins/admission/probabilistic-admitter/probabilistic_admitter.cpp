@@ -19,7 +19,8 @@ class ProbabilisticAdmitter {
         queue_threshold_(positive(context, "queueDepthThreshold", 5)),
         kv_threshold_(positive(context, "kvCacheUtilThreshold", 0.8)),
         power_(positive(context, "power", 5)),
-        k_(positive(context, "k", 300)) {}
+        k_(positive(context, "k", 300)),
+        unknown_(context.parameters().boolean("/missingCountsAsFull", true) ? 1 : 0) {}
 
   void admit(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates) const {
     if (request.priority() >= 0 || candidates.empty()) return;
@@ -45,8 +46,9 @@ class ProbabilisticAdmitter {
     const auto kv_usage = kv_usage_.of(request, candidates);
     double sum = 0;
     for (uint32_t i = 0; i < candidates.size(); ++i) {
-      const bool known = waiting.has(i) || kv_usage.has(i);
-      sum += known ? std::max(waiting.or_else(i, 0) / queue_threshold_, kv_usage.or_else(i, 0) / kv_threshold_) : 1.0;
+      const double unknown = waiting.has(i) || kv_usage.has(i) ? unknown_ : 1;
+      sum += std::max(waiting.or_else(i, unknown * queue_threshold_) / queue_threshold_,
+                      kv_usage.or_else(i, unknown * kv_threshold_) / kv_threshold_);
     }
     return sum / candidates.size();
   }
@@ -57,6 +59,7 @@ class ProbabilisticAdmitter {
   double kv_threshold_;
   double power_;
   double k_;
+  double unknown_;  // the share of a threshold that a single missing or NaN figure counts as
 };
 
 }  // namespace
@@ -75,7 +78,11 @@ EPP_PLUGIN_TYPES(epp::sdk::type<ProbabilisticAdmitter>({
           "type": "number", "default": 0.8, "description": "Share of used KV cache of a full endpoint; > 0."
         },
         "power": {"type": "number", "default": 5, "description": "Exponent of the saturation; > 0."},
-        "k": {"type": "number", "default": 300, "description": "Factor of the saturation's power; > 0."}
+        "k": {"type": "number", "default": 300, "description": "Factor of the saturation's power; > 0."},
+        "missingCountsAsFull": {
+          "type": "boolean", "default": true,
+          "description": "A figure that metrics lack, or give as NaN, makes the endpoint full; false: it is 0."
+        }
       }
     })json",
 }))

@@ -25,17 +25,24 @@ class UtilizationDetector {
   }
 
   // Mean over the endpoints of max(waiting / threshold, KV usage / threshold); 1 for one without fresh metrics.
-  double saturation(const epp::sdk::Candidates& candidates) const {
+  // Requests that no reading shows yet wait, too; those without an endpoint are spread evenly.
+  double saturation(const epp::sdk::Candidates& candidates, const epp::sdk::Reservations& reservations,
+                    uint64_t& again_ns) const {
     const Metrics metrics(*this, candidates);
+    const double undecided = static_cast<double>(reservations.undecided()) / std::max(candidates.size(), 1u);
     uint32_t stale = 0;
     double sum = 0;
     for (uint32_t i = 0; i < candidates.size(); ++i) {
-      if (metrics.fresh(i)) {
-        sum += std::max(metrics.waiting(i) / queue_threshold_, metrics.kv_usage(i) / kv_threshold_);
-      } else {
+      if (!metrics.fresh(i)) {
         sum += 1;
         ++stale;
+        continue;
       }
+      const double reserved = undecided + reservations.unseen(candidates.slot(i));
+      sum += std::max((metrics.waiting(i, unknown_waiting_) + reserved) / queue_threshold_,
+                      metrics.kv_usage(i, unknown_usage_) / kv_threshold_);
+      const uint64_t stale_in = metrics.stale_in_ns(i);
+      if (again_ns == 0 || stale_in < again_ns) again_ns = stale_in;
     }
     stale_.set(stale);
     if (stale != 0) log_stale(stale, candidates.size());
@@ -47,8 +54,8 @@ class UtilizationDetector {
     const Metrics metrics(*this, candidates);
     const double room = 1 + headroom_;
     kept.keep_if(candidates, [&](uint32_t i) {
-      return metrics.fresh(i) && metrics.waiting(i) < queue_threshold_ * room &&
-             metrics.kv_usage(i) < kv_threshold_ * room;
+      return metrics.fresh(i) && metrics.waiting(i, 0) < queue_threshold_ * room &&
+             metrics.kv_usage(i, 0) < kv_threshold_ * room;
     });
     if (kept.count() == 0) kept.keep_all(candidates);
   }
@@ -66,8 +73,10 @@ class UtilizationDetector {
       const int64_t updated = updated_[i];
       return updated != EPP_I64_MISSING && updated >= oldest_fresh_;
     }
-    double waiting(uint32_t i) const { return waiting_.or_else(i, 0); }
-    double kv_usage(uint32_t i) const { return kv_usage_.or_else(i, 0); }
+    double waiting(uint32_t i, double unknown) const { return waiting_.or_else(i, unknown); }
+    double kv_usage(uint32_t i, double unknown) const { return kv_usage_.or_else(i, unknown); }
+    // How long a fresh reading stays so.
+    uint64_t stale_in_ns(uint32_t i) const { return static_cast<uint64_t>(updated_[i] - oldest_fresh_) + 1; }
 
    private:
     epp::sdk::F64View waiting_;
@@ -98,6 +107,10 @@ class UtilizationDetector {
     if (!wrong.empty()) {
       throw epp::sdk::Error("invalid utilization detector configuration: " + wrong, EPP_ERR_BAD_REQUEST);
     }
+    if (parameters.boolean("/missingCountsAsFull", true)) {
+      unknown_waiting_ = queue_threshold_;
+      unknown_usage_ = kv_threshold_;
+    }
     if (headroom_ > 1) {
       host_.log(EPP_LEVEL_INFO, "utilization detector: headroom above 1 more than doubles the limits",
                 {epp::sdk::field("headroom", headroom_)});
@@ -123,6 +136,9 @@ class UtilizationDetector {
   double queue_threshold_ = 0;
   double kv_threshold_ = 0;
   double headroom_ = 0;
+  // What a figure counts as that a fresh reading lacks, or gives as NaN.
+  double unknown_waiting_ = 0;
+  double unknown_usage_ = 0;
   int64_t staleness_ns_ = 0;
   mutable std::atomic<uint64_t> next_log_ns_{0};
 };
@@ -151,6 +167,10 @@ EPP_PLUGIN_TYPES(epp::sdk::type<UtilizationDetector>({
         "headroom": {
           "type": "number", "default": 0,
           "description": "The filter's limits are the thresholds times 1 + headroom; >= 0."
+        },
+        "missingCountsAsFull": {
+          "type": "boolean", "default": true,
+          "description": "A figure that fresh metrics lack, or give as NaN, makes the endpoint full; false: it is 0."
         }
       }
     })json",

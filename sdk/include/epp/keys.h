@@ -37,6 +37,12 @@
 #define EPP_KEY_UNCACHED_TOKENS "UncachedRequestTokensDataKey/inflight-load-producer"
 #define EPP_FIELD_UNCACHED_TOKENS "#tokens"
 
+/* Per endpoint and request, by a latency predictor; i64, 0 or 1: the prediction meets the request's objective. */
+#define EPP_KEY_LATENCY_PREDICTION_TYPE "LatencyPredictionInfoDataKey"
+#define EPP_KEY_LATENCY_PREDICTION "LatencyPredictionInfoDataKey/predicted-latency-producer"
+#define EPP_FIELD_LATENCY_TTFT_VALID "#ttft_valid"
+#define EPP_FIELD_LATENCY_TPOT_VALID "#tpot_valid"
+
 #include <stdint.h>
 
 #define EPP_MODALITY_IMAGE 1u

@@ -17,9 +17,25 @@
 //   void pick_profiles(const Request&, const Results&, std::span<uint32_t> decisions);      epp.profile-handler/1
 //   uint32_t process_profiles(const Request&, const Results&, std::span<uint32_t> include);
 //   void bind_profiles(std::span<const std::string_view>);                                  (optional)
-//   double saturation(const Candidates&);                                                   epp.saturation-detector/0
+//   double saturation(const Candidates&, const Reservations&, uint64_t& again_ns);          epp.saturation-detector/1
+//   double saturation(const Candidates&);                    // or this: does not look at reservations
+//   std::unique_ptr<Band> open_band(int32_t priority);                                      epp.fairness/1
+//   int64_t order_key(const QueuedRequest&) const;                                          epp.ordering/1
+//   bool order_before(const QueuedRequest&, const QueuedRequest&) const;                    (optional)
+//   void usage_ceilings(double saturation, std::span<const int32_t> priorities,             epp.usage-limits/1
+//                       std::span<double> ceilings, uint64_t& again_ns);
+//   bool accept_eviction(const epp_running_request&) const;                                 epp.eviction-filter/0
+//   bool evict_before(const epp_running_request&, const epp_running_request&) const;        epp.eviction-ordering/0
 //   void on_endpoint_added(const epp_endpoint&); void on_endpoint_removed(const epp_endpoint&);
 //   std::string dump_state() const;  bool ready() const;
+//
+// A fairness policy keeps its order per band, in a class of its choice (`Band` above) with
+//
+//   uint32_t pick(uint64_t now_ns);                       // index of an active flow
+//   void flow_added(const epp_flow&);  void flow_removed(const epp_flow&);  void head_changed(const epp_flow&);
+//   void charged(const epp_flow&, uint32_t kind, int64_t tokens);    // each of these four is optional
+//
+// which is destroyed before the policy is.
 //
 // The constructor takes a Context&, reads parameters and declares attributes; it throws epp::sdk::Error to refuse.
 // Exceptions never leave the library: they become a status with a message. Member functions are called on any thread,

@@ -3,7 +3,9 @@
 #ifndef EPP_CPP_TABLES_HPP
 #define EPP_CPP_TABLES_HPP
 
+#include <epp/cpp/box.hpp>
 #include <epp/cpp/context.hpp>
+#include <epp/cpp/flow_tables.hpp>
 #include <epp/ext/filter.h>
 #include <epp/ext/lifecycle.h>
 #include <epp/ext/picker.h>
@@ -25,18 +27,6 @@
 namespace epp::sdk {
 
 namespace detail {
-
-template <typename T>
-struct Box {
-  Host host;
-  epp_instance instance{};
-  std::unique_ptr<T> plugin;
-};
-
-template <typename T>
-Box<T>& box(const epp_instance* instance) {
-  return *static_cast<Box<T>*>(instance->data);
-}
 
 // One table per extension point and class; the trampolines call the members directly.
 template <typename T>
@@ -79,7 +69,7 @@ struct Tables {
   static constexpr size_t kExtensionCount = size_t{kFilter} + kScreener + kScorer + kPicker + kProducer +
                                             kRequestHeader + kAdmitter + kPreRequest + kResponseHeader + kResponseBody +
                                             kResponseComplete + kHandler + kDetector + kEndpointEvents + kStateDump +
-                                            kReadiness;
+                                            kReadiness + FlowTables<T>::kExtensionCount;
 
   static std::array<epp_str, kExtensionCount == 0 ? 1 : kExtensionCount> extension_ids() {
     std::array<epp_str, kExtensionCount == 0 ? 1 : kExtensionCount> ids{};
@@ -103,6 +93,7 @@ struct Tables {
     add(kEndpointEvents, EPP_EXT_ENDPOINT_EVENTS);
     add(kStateDump, EPP_EXT_STATE_DUMP);
     add(kReadiness, EPP_EXT_READINESS);
+    FlowTables<T>::add_ids(add);
     return ids;
   }
 
@@ -356,7 +347,7 @@ struct Tables {
                                        }};
       if (want == EPP_EXT_READINESS) return &table;
     }
-    return nullptr;
+    return FlowTables<T>::get(want);
   }
 
   static epp_status create(const epp_type*, const epp_create_args* args, epp_instance** out, epp_error* error) {

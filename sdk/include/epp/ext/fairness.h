@@ -4,12 +4,15 @@
  * band:
  *
  *   open_band, then any number of
- *     flow_added -> { head_changed | charged }* -> flow_removed (the flow is idle then)
+ *     flow_added -> { head_changed | charged }* -> flow_removed (the flow is idle at both ends)
  *     pick -> the host dispatches the head of that flow: head_changed, then charged, both before the next pick
  *   and close_band, with flows still there when the pipeline ends.
  *
- * When pick fails, or names a flow that is idle or unknown, the fault is counted and the host takes the head that
+ * When pick fails, or names a flow that is idle or unknown, the fault is counted and the host takes the request that
  * arrived first in the band. The other functions cannot fail.
+ *
+ * A band belongs to one pipeline. While a reload hands over, two pipelines may use the same instance at once, each with
+ * bands of its own.
  */
 #ifndef EPP_EXT_FAIRNESS_H
 #define EPP_EXT_FAIRNESS_H
