@@ -2,6 +2,8 @@
 
 #include "endpoints/column.h"
 
+#include <utility>
+
 namespace epp::endpoints {
 
 Snapshot::Snapshot(uint64_t generation, std::shared_ptr<const Membership> membership,
@@ -9,6 +11,13 @@ Snapshot::Snapshot(uint64_t generation, std::shared_ptr<const Membership> member
     : generation_(generation), membership_(std::move(membership)), columns_(std::move(columns)) {}
 
 Snapshot::~Snapshot() = default;
+
+SnapshotPtr Snapshot::with(epp_attr attr, std::shared_ptr<const Column> column) const {
+  auto columns = columns_;
+  if (attr >= columns.size()) columns.resize(attr + size_t{1});
+  columns[attr] = std::move(column);
+  return std::make_shared<const Snapshot>(generation_, membership_, std::move(columns));
+}
 
 const Endpoint* Snapshot::find(std::string_view id) const {
   const auto found = membership_->slot_of.find(id);

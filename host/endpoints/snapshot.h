@@ -45,6 +45,9 @@ class Snapshot {
   // Indexed by slot, nullptr where unused.
   std::span<const epp_endpoint* const> endpoints() const { return membership_->by_slot; }
   const EndpointPtr& endpoint(uint32_t slot) const { return membership_->owners[slot]; }
+  const std::shared_ptr<const Membership>& membership() const { return membership_; }
+  // The same picture with another column of `attr`, at least slot_limit() long.
+  std::shared_ptr<const Snapshot> with(epp_attr attr, std::shared_ptr<const Column> column) const;
   // Endpoint by "namespace/name"; nullptr when unknown.
   const Endpoint* find(std::string_view id) const;
 

@@ -1,30 +1,25 @@
 // The request queue as the host uses it: the core (core.h), the pool's saturation and the reservations behind one lock,
 // woken by events only.
 //
-//   enqueue ----\
-//   withdraw ----\                                    /--> done(verdict) of each request that left the queue,
-//   scheduled ----> under the lock: core, gate, policies      outside the lock, on the caller's thread
-//   poke --------/                                    \--> Alarm::arm(next deadline)
-//   on_alarm ---/
+//   enqueue --------+                                     +--> done(verdict) of each request that left the queue,
+//   poke, on_alarm -+--> under the lock: core, policies --+    outside the lock, on the caller's thread
+//   Ticket ---------+                                     +--> Alarm::arm(next deadline)
 //
 // Whoever brings the event that opens the gate dispatches, so a free slot reaches the next waiter without another
 // thread. Policies are called under the lock: that is the [dispatcher] contract of the ABI.
 #pragma once
 
+#include "flowcontrol/ask.h"
 #include "flowcontrol/observer.h"
 #include "flowcontrol/options.h"
 #include "flowcontrol/outcome.h"
+#include "flowcontrol/view.h"
 
-#include <epp/abi.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace epp::endpoints {
 class AttributeRegistry;
@@ -35,68 +30,31 @@ namespace epp::flowcontrol {
 
 class Reclaimer;
 
-// A timer of the host. arm() replaces what was armed; kNever disarms. When it is due the host calls
-// Dispatcher::on_alarm. Called under the dispatcher's lock. [any thread]
+// A timer of the host. arm() replaces what was armed. When it is due the host calls Dispatcher::on_alarm; a call that
+// comes without need does no harm. Called under the dispatcher's lock. [any thread]
 class Alarm {
  public:
   virtual ~Alarm() = default;
   virtual void arm(Nanos at) = 0;
 };
 
-// What a request is to the queue. Views live until the ticket is destroyed.
-struct Ask {
-  const epp_request* request = nullptr;
-  std::string_view fairness_id;  // not empty
-  std::int32_t priority = 0;
-  std::uint64_t bytes = 0;
-  std::int64_t cost = 1;  // estimated tokens
-  double weight = 1;      // of its objective
-  Nanos received_ns = 0;
-  Nanos ttl_ns = 0;  // the request's own limit, 0: the configured one
-};
-
-// A request's place: first in the queue, then, once dispatched, in the reservations. Destroying it gives both back.
+// A request's place: first in the queue, then, once dispatched, in the reservations and the accounts of its flow.
+// Destroying it gives it back: a waiting request is withdrawn, and the next ones go if that made room for them. Keep it
+// until the request has ended.
 class Ticket {
  public:
   virtual ~Ticket() = default;
   // The dispatched request goes to this endpoint: live counters show it from here on. [any thread]
   virtual void scheduled(std::uint32_t slot, std::uint64_t uid) = 0;
-  // What it really used. [any thread]
+  // What it really used; the first time counts. [any thread]
   virtual void settle(std::int64_t tokens) = 0;
-};
-
-struct FlowView {
-  std::string id;
-  std::uint64_t length = 0;
-  std::uint64_t bytes = 0;
-  Nanos oldest_wait_ns = 0;
-};
-
-struct BandView {
-  std::int32_t priority = 0;
-  std::uint64_t length = 0, bytes = 0, max_requests = 0, max_bytes = 0;
-  std::uint64_t flows = 0, active_flows = 0;
-  Nanos oldest_wait_ns = 0;
-  double ceiling = 1.0;
-  bool open = true;
-  std::vector<FlowView> longest_flows;  // at most 100, longest first
-};
-
-// The queue at one moment, for operators.
-struct View {
-  std::uint64_t length = 0, bytes = 0, max_requests = 0, max_bytes = 0;
-  bool pool_empty = false;
-  double saturation = 0;  // effective
-  std::optional<double> prefill_saturation, decode_saturation;
-  std::uint64_t undecided = 0, unseen = 0;  // reservations
-  std::vector<BandView> bands;              // highest priority first
-  std::string closed_because;               // empty: the gate is open
 };
 
 class Dispatcher {
  public:
-  // Runs once for a request that was told to wait, from any thread, without a lock held. May still run while its ticket
-  // is being destroyed, but not for a request that was withdrawn before it was decided.
+  // Runs once for a request that was told to wait, from any thread, without a lock held; perhaps before enqueue has
+  // returned. May still run while its ticket is being destroyed, but not for a request that was withdrawn before it was
+  // decided. Must not throw.
   using Done = std::function<void(const Verdict&)>;
 
   struct Answer {
@@ -115,7 +73,7 @@ class Dispatcher {
   // ---- [any thread, concurrent] ----
   Answer enqueue(const Ask& ask, Done done);
   // Something that a detector looks at may have changed: metrics were read, endpoints came or went, a request ended.
-  // Costs one atomic read while nothing waits.
+  // Costs one atomic operation while nothing waits.
   void poke();
   void on_alarm();
   // The bands that objectives ask for, beside the static ones.
@@ -125,7 +83,8 @@ class Dispatcher {
 
   bool idle() const;  // nothing waits
   bool pool_empty() const;
-  View view() const;
+  // Reads the saturation anew. At most `longest_flows` flows a band.
+  View view(std::size_t longest_flows = 100) const;
 
  private:
   class Impl;

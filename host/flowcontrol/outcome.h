@@ -1,6 +1,7 @@
 // How a request leaves the queue.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
