@@ -1,8 +1,11 @@
 #include "discovery/file_discovery.h"
 
+#include "discovery/endpoint_entry.h"
+#include "discovery/pool_file.h"
 #include "net/file_watcher.h"
 #include "net/io_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 using endpoints::EndpointSpec;
+using objectives::Objective;
 
 constexpr std::size_t kMaxDumped = 100;
 
@@ -80,30 +84,38 @@ std::string_view file_discovery_schema() {
 
 struct FileDiscovery::State {
   State(net::IoPool& io, endpoints::EndpointTable& endpoint_table, FileDiscoveryParameters given,
-        DiscoveryObserver* listener)
+        DiscoveryObserver* listener, objectives::ObjectiveTable* objective_table)
       : pool(io),
         table(endpoint_table),
+        objectives(objective_table),
         parameters(std::move(given)),
         observer(listener),
         addresses(parameters.type == kMulticlusterFileDiscovery ? Addresses::kIpOrDnsName : Addresses::kIpv4) {}
 
-  // The entries of the file as it stands now.
-  std::variant<std::vector<FileEntry>, FileError> read() const {
+  // The file as it stands now.
+  std::variant<PoolFile, FileError> read() const {
     auto text = read_file(parameters.path);
     if (auto* error = std::get_if<FileError>(&text)) return std::move(*error);
-    return parse_endpoints_file(std::get<std::string>(text));
+    auto file = parse_pool_file(std::get<std::string>(text));
+    if (auto* error = std::get_if<FileError>(&file)) return about_file(*error);
+    return file;
   }
+
+  FileError about_file(const FileError& error) const { return {parameters.path + ": " + error.text}; }
 
   void load() {
     std::lock_guard lock(mutex);
-    auto entries = read();
-    if (const auto* error = std::get_if<FileError>(&entries)) fail(error->text);
+    auto file = read();
+    if (const auto* error = std::get_if<FileError>(&file)) fail(error->text);
+    auto& content = std::get<PoolFile>(file);
+    if (const auto* error = std::get_if<FileError>(&content.objectives)) fail(about_file(*error).text);
     std::vector<EndpointSpec> specs;
-    for (auto& entry : std::get<std::vector<FileEntry>>(entries)) {
+    for (auto& entry : content.endpoints) {
       auto spec = to_endpoint(std::move(entry), addresses);
       if (const auto* error = std::get_if<FileError>(&spec)) fail(error->text);
       specs.push_back(std::get<EndpointSpec>(std::move(spec)));
     }
+    apply(std::get<std::vector<Objective>>(std::move(content.objectives)));
     apply(std::move(specs));
     loaded = true;
   }
@@ -114,13 +126,23 @@ struct FileDiscovery::State {
     if (event == net::FileEvent::kMissing) {
       return refuse(parameters.path + " is missing; keeping the present endpoints until it is back");
     }
-    auto entries = read();
-    if (const auto* error = std::get_if<FileError>(&entries)) return refuse(error->text);
+    auto file = read();
+    if (const auto* error = std::get_if<FileError>(&file)) return refuse(error->text);
+    auto& content = std::get<PoolFile>(file);
+    if (const auto* error = std::get_if<FileError>(&content.objectives)) {
+      refuse(about_file(*error).text + "; keeping the present objectives");
+    } else {
+      apply(std::get<std::vector<Objective>>(std::move(content.objectives)));
+    }
+    reload_endpoints(std::move(content.endpoints));
+  }
+
+  void reload_endpoints(std::vector<FileEntry> entries) {
     // Of two entries with one identity the last one decides, also when it is the bad one.
     std::map<std::string, std::size_t> position;
     std::vector<EndpointSpec> specs;
     std::vector<bool> dropped;
-    for (auto& entry : std::get<std::vector<FileEntry>>(entries)) {
+    for (auto& entry : entries) {
       const std::string id = entry.name_space + "/" + entry.name;
       auto spec = to_endpoint(std::move(entry), addresses);
       if (const auto before = position.find(id); before != position.end()) dropped[before->second] = true;
@@ -147,6 +169,12 @@ struct FileDiscovery::State {
     if (observer) observer->on_loaded(table.snapshot()->size(), changes);
   }
 
+  void apply(std::vector<Objective> wanted) {
+    if (objectives == nullptr) return;
+    const std::size_t count = wanted.size();
+    if (objectives->replace(std::move(wanted)) && observer) observer->on_objectives(count);
+  }
+
   void refuse(const std::string& text) {
     if (observer) observer->on_reload_failed(text);
   }
@@ -157,6 +185,7 @@ struct FileDiscovery::State {
 
   net::IoPool& pool;
   endpoints::EndpointTable& table;
+  objectives::ObjectiveTable* const objectives;  // may be null
   const FileDiscoveryParameters parameters;
   DiscoveryObserver* const observer;
   const Addresses addresses;
@@ -166,8 +195,8 @@ struct FileDiscovery::State {
 };
 
 FileDiscovery::FileDiscovery(net::IoPool& pool, endpoints::EndpointTable& table, FileDiscoveryParameters parameters,
-                             DiscoveryObserver* observer)
-    : state_(std::make_unique<State>(pool, table, std::move(parameters), observer)) {}
+                             DiscoveryObserver* observer, objectives::ObjectiveTable* objectives)
+    : state_(std::make_unique<State>(pool, table, std::move(parameters), observer, objectives)) {}
 
 FileDiscovery::~FileDiscovery() = default;
 
@@ -193,8 +222,17 @@ std::string FileDiscovery::state_json() const {
   std::sort(ids.begin(), ids.end());
   const std::size_t total = ids.size();
   if (ids.size() > kMaxDumped) ids.resize(kMaxDumped);
-  return Json{{"endpoints", ids}, {"totalEndpoints", total}, {"maxEndpoints", kMaxDumped}}.dump(
-      -1, ' ', false, Json::error_handler_t::replace);
+  Json dump{{"endpoints", ids}, {"totalEndpoints", total}, {"maxEndpoints", kMaxDumped}};
+  if (state_->objectives != nullptr) {
+    const auto objectives = state_->objectives->all();
+    Json& list = dump["objectives"] = Json::array();
+    for (std::size_t i = 0; i < std::min(objectives.size(), kMaxDumped); ++i) {
+      const auto& [name, terms] = objectives[i];
+      list.push_back({{"name", name}, {"priority", terms.priority}, {"weight", terms.weight}});
+    }
+    dump["totalObjectives"] = objectives.size();
+  }
+  return dump.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace epp::discovery

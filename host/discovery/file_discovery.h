@@ -1,8 +1,9 @@
-// `file-discovery` and `multicluster-file-discovery`: the endpoints stand in a file.
+// `file-discovery` and `multicluster-file-discovery`: the endpoints, and the objectives, stand in a file
+// (pool_file.h).
 #pragma once
 
-#include "discovery/endpoints_file.h"
 #include "endpoints/endpoint_table.h"
+#include "objectives/objective_table.h"
 
 #include <cstddef>
 #include <memory>
@@ -42,22 +43,25 @@ class DiscoveryObserver {
  public:
   virtual ~DiscoveryObserver() = default;
   virtual void on_loaded(std::size_t endpoints, std::size_t changes) = 0;
+  // The objectives have changed.
+  virtual void on_objectives(std::size_t /*objectives*/) {}
   // An entry of a reload that was skipped; an endpoint of that identity is removed.
   virtual void on_bad_entry(std::string_view text) = 0;
-  // The file is missing, unreadable, or refused; the present endpoints stay.
+  // The file is missing, unreadable, or refused; what was loaded stays. Also for its objectives alone.
   virtual void on_reload_failed(std::string_view text) = 0;
 };
 
-// Keeps the whole endpoint table equal to the file.
+// Keeps the whole endpoint table, and that of the objectives, equal to the file.
 //
 //   first load:  any fault fails the start, and nothing of the file gets into the table
 //   reload:      an unusable file or a missing one changes nothing; a bad entry is skipped (and its endpoint removed);
-//                entries that are gone are removed; of two entries with one identity the last wins
+//                entries that are gone are removed; of two entries with one identity the last wins;
+//                a fault in the objectives keeps all present ones, while the endpoints follow the file
 class FileDiscovery {
  public:
-  // `table` and `observer` (may be null) outlive this.
+  // All outlive this. `observer` may be null, `objectives` too: those of the file are then checked and left alone.
   FileDiscovery(net::IoPool& pool, endpoints::EndpointTable& table, FileDiscoveryParameters parameters,
-                DiscoveryObserver* observer);
+                DiscoveryObserver* observer, objectives::ObjectiveTable* objectives = nullptr);
   ~FileDiscovery();  // stops watching
   FileDiscovery(const FileDiscovery&) = delete;
   FileDiscovery& operator=(const FileDiscovery&) = delete;
@@ -66,7 +70,8 @@ class FileDiscovery {
   void start();
   // [any thread] True after the first load.
   [[nodiscard]] bool ready() const;
-  // [any thread] {"endpoints":["namespace/name",...],"totalEndpoints":N,"maxEndpoints":100}, sorted, 100 at most.
+  // [any thread] {"endpoints":["namespace/name",...],"totalEndpoints":N,"maxEndpoints":100}, sorted, 100 at most; with
+  // a table of objectives also "objectives":[{"name":...,"priority":...,"weight":...},...] and "totalObjectives".
   [[nodiscard]] std::string state_json() const;
 
  private:

@@ -1,12 +1,17 @@
 #include "discovery/file_discovery.h"
 
+#include "discovery/pool_file.h"
 #include "net/io_pool.h"
 #include "unit/net/events.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -19,9 +24,11 @@ using Names = std::set<std::string>;
 
 struct Recorder : DiscoveryObserver {
   void on_loaded(std::size_t endpoints, std::size_t) override { loaded.push(endpoints); }
+  void on_objectives(std::size_t objectives) override { objectives_changed.push(objectives); }
   void on_bad_entry(std::string_view text) override { bad_entries.push(std::string(text)); }
   void on_reload_failed(std::string_view text) override { failures.push(std::string(text)); }
   testing::Events<std::size_t> loaded;
+  testing::Events<std::size_t> objectives_changed;
   testing::Events<std::string> bad_entries;
   testing::Events<std::string> failures;
 };
@@ -53,7 +60,7 @@ class FileDiscoveryTest : public ::testing::Test {
     fs::rename(root / "new", parameters.path);
   }
   void start() {
-    discovery = std::make_unique<FileDiscovery>(pool, table, parameters, &observer);
+    discovery = std::make_unique<FileDiscovery>(pool, table, parameters, &observer, &objectives);
     discovery->start();
   }
   std::string start_failure() {
@@ -75,6 +82,7 @@ class FileDiscoveryTest : public ::testing::Test {
   net::IoPool pool{2};
   endpoints::AttributeRegistry attributes;
   endpoints::EndpointTable table{attributes};
+  objectives::ObjectiveTable objectives;
   Recorder observer;
   FileDiscoveryParameters parameters;
   fs::path root;
@@ -86,14 +94,15 @@ class DatalayerWeakSpot : public FileDiscoveryTest {};
 
 TEST_F(FileDiscoveryTest, LoadsAndIsReady) {
   write(kA + kB);
-  discovery = std::make_unique<FileDiscovery>(pool, table, parameters, &observer);
+  discovery = std::make_unique<FileDiscovery>(pool, table, parameters, &observer, &objectives);
   EXPECT_FALSE(discovery->ready());
   discovery->start();
   EXPECT_TRUE(discovery->ready());
   EXPECT_EQ(names(), (Names{"a", "b"}));
   EXPECT_EQ(observer.loaded.next(), 2u);
-  EXPECT_EQ(discovery->state_json(),
-            R"({"endpoints":["default/a","default/b"],"maxEndpoints":100,"totalEndpoints":2})");
+  EXPECT_EQ(
+      discovery->state_json(),
+      R"({"endpoints":["default/a","default/b"],"maxEndpoints":100,"objectives":[],"totalEndpoints":2,"totalObjectives":0})");
 }
 
 TEST_F(FileDiscoveryTest, TheFirstLoadIsAllOrNothing) {
@@ -224,6 +233,111 @@ TEST_F(DatalayerWeakSpot, W14_AnEmptyReloadCanBeRefused) {
   EXPECT_EQ(names(), Names{"a"});
   replace("endpoints:\n" + kB);
   EXPECT_TRUE(testing::eventually([&] { return names() == Names{"b"}; }));
+}
+
+// ---- objectives ----
+
+using objectives::Terms;
+const std::string kTwo = "objectives:\n- {name: chat, priority: 10, weight: 2}\n- {name: batch, priority: -1}\n";
+
+TEST_F(FileDiscoveryTest, LoadsObjectives) {
+  replace(kTwo + "endpoints:\n" + kA);
+  start();
+  EXPECT_EQ(objectives.find("chat"), (Terms{10, 2}));
+  EXPECT_EQ(objectives.find("batch"), (Terms{-1, 1}));
+  EXPECT_EQ(names(), Names{"a"});
+  EXPECT_EQ(observer.objectives_changed.next(), 2u);
+  EXPECT_NE(
+      discovery->state_json().find(
+          R"("objectives":[{"name":"batch","priority":-1,"weight":1.0},{"name":"chat","priority":10,"weight":2.0}])"),
+      std::string::npos)
+      << discovery->state_json();
+}
+
+TEST_F(FileDiscoveryTest, BadObjectivesFailTheStart) {
+  replace("objectives: [{name: chat, priority: high}]\nendpoints:\n" + kA);
+  EXPECT_EQ(start_failure(), "file-discovery: initial load failed: " + parameters.path +
+                                 ": line 1: field objectives[0].priority: expected an integer from -2147483648 to "
+                                 "2147483647, got \"high\"");
+  EXPECT_TRUE(names().empty());
+  EXPECT_TRUE(objectives.all().empty());
+}
+
+TEST_F(FileDiscoveryTest, ABadEndpointAtTheStartKeepsTheObjectivesOut) {
+  replace(kTwo + "endpoints:\n" + entry("b", "not-an-ip"));
+  EXPECT_NE(start_failure(), "started");
+  EXPECT_TRUE(objectives.all().empty());
+}
+
+TEST_F(FileDiscoveryTest, ABadReloadKeepsAllObjectives) {
+  replace(kTwo + "endpoints:\n" + kA);
+  start();
+  const auto before = objectives.all();
+  replace("objectives: [{name: new}, {name: chat, weight: 0}]\nendpoints:\n" + kB);
+  EXPECT_EQ(observer.failures.next(), parameters.path +
+                                          ": line 1: field objectives[1].weight: expected a number above 0, got "
+                                          "\"0\"; keeping the present objectives");
+  EXPECT_TRUE(testing::eventually([&] { return names() == Names{"b"}; })) << "the endpoints follow the file";
+  EXPECT_EQ(objectives.all(), before);
+  replace("objectives: [\n");
+  ASSERT_TRUE(observer.failures.next());
+  EXPECT_EQ(objectives.all(), before);
+}
+
+TEST_F(FileDiscoveryTest, ObjectivesFollowTheFile) {
+  replace(kTwo);
+  start();
+  EXPECT_EQ(observer.objectives_changed.next(), 2u);
+  replace("objectives: [{name: chat, priority: 5}]");
+  EXPECT_EQ(observer.objectives_changed.next(), 1u);
+  EXPECT_EQ(objectives.find("chat"), (Terms{5, 1}));
+  EXPECT_EQ(objectives.find("batch"), std::nullopt);
+  replace("endpoints:\n" + kA);
+  EXPECT_EQ(observer.objectives_changed.next(), 0u);
+  EXPECT_EQ(objectives.find("chat"), std::nullopt);
+  EXPECT_TRUE(testing::eventually([&] { return names() == Names{"a"}; }));
+  EXPECT_EQ(observer.objectives_changed.size(), 0u) << "told of changes only";
+}
+
+// As Kubernetes swaps a mounted ConfigMap: file -> ..data/file, ..data -> a directory, replaced by one rename.
+class MountedFile : public FileDiscoveryTest {
+ protected:
+  void mount(const std::string& text) {
+    const fs::path generation = root / ("..generation-" + std::to_string(++generation_));
+    fs::create_directory(generation);
+    std::ofstream(generation / "endpoints.yaml") << text;
+    fs::create_directory_symlink(generation.filename(), root / "..data_tmp");
+    fs::rename(root / "..data_tmp", root / "..data");
+    if (generation_ == 1) fs::create_symlink("..data/endpoints.yaml", root / "endpoints.yaml");
+  }
+
+ private:
+  int generation_ = 0;
+};
+
+TEST_F(MountedFile, ASymlinkSwapIsEffectiveWithinATenthOfASecond) {
+  struct Effective final : objectives::PriorityListener {
+    void on_priorities(std::span<const std::int32_t> priorities) override {
+      if (priorities.size() == 1) at.push(std::chrono::steady_clock::now());
+    }
+    testing::Events<std::chrono::steady_clock::time_point> at;
+  } effective;
+  mount("objectives: [{name: chat, priority: 1}]");
+  start();
+  objectives.add_listener(&effective);
+  ASSERT_TRUE(effective.at.next());
+  // The best of some rounds: others may keep the machine busy during one.
+  auto best = std::chrono::steady_clock::duration::max();
+  for (int priority = 2; priority < 12 && best >= std::chrono::milliseconds(100); ++priority) {
+    const auto swapped = std::chrono::steady_clock::now();
+    mount("objectives: [{name: chat, priority: " + std::to_string(priority) + "}]");
+    const auto at = effective.at.next();
+    ASSERT_TRUE(at);
+    EXPECT_EQ(objectives.find("chat"), (Terms{priority, 1}));
+    best = std::min(best, *at - swapped);
+  }
+  EXPECT_LT(best, std::chrono::milliseconds(100));
+  objectives.remove_listener(&effective);
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
-#include "discovery/endpoints_file.h"
+#include "discovery/pool_file.h"
 
+#include "discovery/endpoint_entry.h"
+
+#include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -8,16 +12,39 @@
 namespace epp::discovery {
 namespace {
 
+using objectives::Objective;
+
+PoolFile content(const std::string& text) {
+  auto parsed = parse_pool_file(text);
+  if (const auto* error = std::get_if<FileError>(&parsed)) {
+    ADD_FAILURE() << error->text;
+    return {};
+  }
+  return std::get<PoolFile>(std::move(parsed));
+}
+
 std::vector<FileEntry> entries(const std::string& text) {
-  auto parsed = parse_endpoints_file(text);
-  if (const auto* error = std::get_if<FileError>(&parsed)) ADD_FAILURE() << error->text;
-  return std::holds_alternative<FileError>(parsed) ? std::vector<FileEntry>{}
-                                                   : std::get<std::vector<FileEntry>>(std::move(parsed));
+  return content(text).endpoints;
 }
 
 std::string file_error(const std::string& text) {
-  const auto parsed = parse_endpoints_file(text);
+  const auto parsed = parse_pool_file(text);
   return std::holds_alternative<FileError>(parsed) ? std::get<FileError>(parsed).text : "accepted";
+}
+
+std::vector<Objective> objectives_of(const std::string& text) {
+  const auto file = content(text);
+  if (const auto* error = std::get_if<FileError>(&file.objectives)) {
+    ADD_FAILURE() << error->text;
+    return {};
+  }
+  return std::get<std::vector<Objective>>(file.objectives);
+}
+
+std::string objectives_error(const std::string& text) {
+  const auto file = content(text);
+  const auto* error = std::get_if<FileError>(&file.objectives);
+  return error != nullptr ? error->text : "accepted";
 }
 
 std::string entry_error(const std::string& address, const std::string& port, Addresses allowed = Addresses::kIpv4) {
@@ -29,7 +56,7 @@ std::string entry_error(const std::string& address, const std::string& port, Add
   return std::holds_alternative<FileError>(spec) ? std::get<FileError>(spec).text : "accepted";
 }
 
-TEST(EndpointsFile, ReadsYaml) {
+TEST(PoolFileTest, ReadsYaml) {
   const auto all = entries(
       "endpoints:\n"
       "  - name: vllm-0\n"
@@ -46,14 +73,14 @@ TEST(EndpointsFile, ReadsYaml) {
   EXPECT_EQ(all[1].port, "8001");
 }
 
-TEST(EndpointsFile, ReadsJson) {
+TEST(PoolFileTest, ReadsJson) {
   const auto all = entries(R"({"endpoints":[{"name":"a","address":"10.0.0.1","port":"8000","labels":{"x":"1"}}]})");
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].address, "10.0.0.1");
   EXPECT_EQ(all[0].labels[0].second, "1");
 }
 
-TEST(EndpointsFile, AnEmptyFileHasNoEndpoints) {
+TEST(PoolFileTest, AnEmptyFileHasNoEndpoints) {
   EXPECT_TRUE(entries("").empty());
   EXPECT_TRUE(entries("# nothing\n").empty());
   EXPECT_TRUE(entries("endpoints:\n").empty());
@@ -61,7 +88,7 @@ TEST(EndpointsFile, AnEmptyFileHasNoEndpoints) {
   EXPECT_TRUE(entries("other: 1\n").empty());
 }
 
-TEST(EndpointsFile, ValuesOfAnotherTypeSpoilTheFile) {
+TEST(PoolFileTest, ValuesOfAnotherTypeSpoilTheFile) {
   EXPECT_NE(file_error("endpoints: [{name: a, address: 10.0.0.1, port: 8000}]")
                 .find("cannot unmarshal number into field port"),
             std::string::npos);
@@ -78,7 +105,7 @@ TEST(EndpointsFile, ValuesOfAnotherTypeSpoilTheFile) {
   EXPECT_EQ(file_error(std::string(kMaxFileBytes + 1, ' ')), "file is larger than 1 MiB");
 }
 
-TEST(EndpointsFile, AliasesCannotBlowUp) {
+TEST(PoolFileTest, AliasesCannotBlowUp) {
   std::string bomb = "x: &labels {";
   for (int i = 0; i < 3000; ++i)
     bomb += "k" + std::to_string(i) + ": \"v\", ";
@@ -88,7 +115,55 @@ TEST(EndpointsFile, AliasesCannotBlowUp) {
   EXPECT_EQ(file_error(bomb), "too many labels");
 }
 
-TEST(EndpointsFile, AddressesAreIpv4) {
+TEST(PoolFileTest, ReadsObjectives) {
+  const std::vector<Objective> expected{{"chat", {10, 2.5}}, {"batch", {-1, 1}}, {"plain", {0, 1}}};
+  EXPECT_EQ(objectives_of("objectives:\n"
+                          "  - {name: chat, priority: 10, weight: 2.5}\n"
+                          "  - {Name: \"batch\", PRIORITY: -1}\n"
+                          "  - name: plain\n"
+                          "    priority: ~\n"
+                          "    weight:\n"),
+            expected);
+  EXPECT_EQ(objectives_of(R"({"objectives":[{"name":"chat","priority":10,"weight":2.5},
+                              {"name":"batch","priority":-1},{"name":"plain"}]})"),
+            expected);
+  EXPECT_EQ(objectives_of("objectives: [{name: a, priority: -2147483648}, {name: b, priority: 2147483647}]"),
+            (std::vector<Objective>{{"a", {INT32_MIN, 1}}, {"b", {INT32_MAX, 1}}}));
+  for (const char* none : {"", "endpoints: []", "objectives:\n", "objectives: []"})
+    EXPECT_TRUE(objectives_of(none).empty()) << none;
+}
+
+TEST(PoolFileTest, ErrorsOfObjectivesNameTheFieldAndWhatWasExpected) {
+  const std::string good = "objectives:\n- {name: a}\n- ";
+  EXPECT_EQ(objectives_error("objectives: {a: b}"), "line 1: field objectives: expected a list");
+  EXPECT_EQ(objectives_error(good + "chat"), "line 3: field objectives[1]: expected a map with the field name");
+  EXPECT_EQ(objectives_error(good + "{priority: 1}"),
+            "line 3: field objectives[1].name: expected a text that is not empty");
+  EXPECT_EQ(objectives_error(good + "{name: \"\"}"),
+            "line 3: field objectives[1].name: expected a text that is not empty");
+  EXPECT_EQ(objectives_error(good + "{name: a}"),
+            "line 3: field objectives[1].name: expected a name that no other objective has, got \"a\" again");
+  EXPECT_EQ(objectives_error(good + "{name: b, priorty: 1}"),
+            "line 3: field objectives[1].priorty is unknown: expected name, priority or weight");
+  for (const char* bad : {"high", "1.5", "\"1\"", "yes", "2147483648", "-2147483649", "18446744073709551615"}) {
+    const std::string shown = bad[0] == '"' ? bad : "\"" + std::string(bad) + "\"";
+    EXPECT_EQ(objectives_error(good + "{name: b, priority: " + bad + "}"),
+              "line 3: field objectives[1].priority: expected an integer from -2147483648 to 2147483647, got " + shown);
+  }
+  EXPECT_EQ(objectives_error(good + "{name: b, priority: [1]}"),
+            "line 3: field objectives[1].priority: expected an integer from -2147483648 to 2147483647, got a list");
+  for (const char* bad : {"0", "-1", "0.0", ".nan", ".inf", "1e999", "heavy", "true"}) {
+    EXPECT_EQ(objectives_error(good + "{name: b, weight: " + bad + "}"),
+              "line 3: field objectives[1].weight: expected a number above 0, got \"" + std::string(bad) + "\"");
+  }
+  EXPECT_NE(objectives_error(good + "{name: 5}"), "accepted");
+}
+
+TEST(PoolFileTest, ASlipInTheObjectivesLeavesTheEndpointsUsable) {
+  EXPECT_EQ(entries("endpoints: [{name: a}]\nobjectives: [{name: a, priority: x}]").size(), 1u);
+}
+
+TEST(PoolFileTest, AddressesAreIpv4) {
   EXPECT_EQ(entry_error("10.0.0.1", "8000"), "accepted");
   EXPECT_EQ(entry_error("::ffff:10.0.0.1", "8000"), "accepted");
   EXPECT_EQ(entry_error("not-an-ip", "8000"), "endpoint \"default/a\": invalid address \"not-an-ip\"");
@@ -97,7 +172,7 @@ TEST(EndpointsFile, AddressesAreIpv4) {
   }
 }
 
-TEST(EndpointsFile, PortsAreDecimal) {
+TEST(PoolFileTest, PortsAreDecimal) {
   for (const char* good : {"1", "8000", "65535"})
     EXPECT_EQ(entry_error("10.0.0.1", good), "accepted");
   for (const char* bad : {"", "0", "65536", "-1", "+80", "80a", "0x50", "99999999999"}) {
@@ -105,7 +180,7 @@ TEST(EndpointsFile, PortsAreDecimal) {
   }
 }
 
-TEST(EndpointsFile, DescribesTheEndpoint) {
+TEST(PoolFileTest, DescribesTheEndpoint) {
   FileEntry entry;
   entry.name = "vllm-0";
   entry.address = "::ffff:10.0.0.1";
@@ -118,7 +193,7 @@ TEST(EndpointsFile, DescribesTheEndpoint) {
   EXPECT_EQ(spec.node_address, "");
 }
 
-TEST(EndpointsFile, OtherClustersMayHaveNamesAndMetricsElsewhere) {
+TEST(PoolFileTest, OtherClustersMayHaveNamesAndMetricsElsewhere) {
   for (const char* good : {"cluster-1.example.com", "fd00::1", "10.0.0.1", "a"}) {
     EXPECT_EQ(entry_error(good, "443", Addresses::kIpOrDnsName), "accepted") << good;
   }
