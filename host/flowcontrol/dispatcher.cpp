@@ -157,7 +157,7 @@ void Dispatcher::Impl::try_reclaim(const Saturation& saturation, Nanos at) {
 }
 
 void Dispatcher::Impl::collect_notices(std::vector<Notice>& notices) {
-  for (std::vector<Item*>* left : {&dispatched_, &core_.decided()}) {
+  for (std::vector<Item*>* left : {&core_.decided(), &dispatched_}) {
     for (Item* const item : *left) {
       Seat& seat = static_cast<Seat&>(*item);
       if (seat.done) notices.push_back({std::exchange(seat.done, nullptr), seat.verdict});
