@@ -1,0 +1,105 @@
+// Streams come, answer and end on their own threads while a dispatcher evicts: every account comes out even.
+#include "flowcontrol/reclaimer.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace epp::flowcontrol {
+namespace {
+
+struct Counting final : ReclaimObserver {
+  void issued(std::int32_t) override { ++issued_count; }
+  void confirmed(Nanos) override { ++confirmed_count; }
+  void timed_out() override { ++timeouts; }
+  void sized(double, double pending) override { last_pending = pending; }
+  // Plain: all of them are told under the reclaimer's lock.
+  std::uint64_t issued_count = 0, confirmed_count = 0, timeouts = 0;
+  double last_pending = 0;
+};
+
+struct Stream final : Evictable {
+  void evict(std::string_view reason) override {
+    EXPECT_EQ(reason, kEvictedReason);
+    EXPECT_FALSE(told.exchange(true)) << "a stream is told once";
+  }
+  std::atomic<bool> told{false};
+};
+
+TEST(ReclaimerThreads, NothingIsLeftPending) {
+  constexpr int kStreamThreads = 3;
+  constexpr std::uint64_t kEvictions = 100;
+  constexpr std::size_t kAtOnce = 16;
+  Counting observer;
+  std::atomic<Nanos> clock{1'000};
+  std::atomic<std::uint64_t> serial{0};
+  Reclaimer reclaimer({.grace_ns = 50, .confirm_timeout_ns = 1'000'000'000'000}, observer);
+
+  std::vector<std::thread> threads;
+  std::atomic<bool> enough{false};
+  for (int t = 0; t < kStreamThreads; ++t) {
+    threads.emplace_back([&, t] {
+      struct Open {
+        std::uint64_t serial;
+        std::shared_ptr<Stream> stream;
+      };
+      std::vector<Open> open;
+      std::mt19937 random(static_cast<unsigned>(t));
+      const auto end = [&](std::size_t i) {
+        reclaimer.untrack(open[i].serial, ++clock);
+        open[i] = open.back();
+        open.pop_back();
+      };
+      for (unsigned n = 0; !enough; ++n) {
+        Open request{++serial, std::make_shared<Stream>()};
+        epp_running_request running{};
+        running.size = sizeof running;
+        running.priority = -static_cast<std::int32_t>(random() % 3);
+        running.id = {"same", 4};
+        running.serial = request.serial;
+        running.dispatched_ns = ++clock;
+        reclaimer.track(running, request.stream);
+        open.push_back(std::move(request));
+        reclaimer.progressed(open[random() % open.size()].serial, n % 7);
+        for (std::size_t i = open.size(); i-- > 0;) {
+          if (open[i].stream->told || open.size() > kAtOnce) end(i);
+        }
+      }
+      while (!open.empty())
+        end(open.size() - 1);
+    });
+  }
+  std::uint64_t stopped = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (stopped < kEvictions && std::chrono::steady_clock::now() < deadline) {
+    const Nanos now = ++clock;
+    if (reclaimer.victim_priority(now).value_or(1) < 1)
+      stopped += reclaimer.reclaim({.saturation = 1.5, .ceiling = 1, .priority = 1}, now);
+    (void)reclaimer.next_decision(now);
+    std::this_thread::yield();
+  }
+  enough = true;
+  for (auto& thread : threads)
+    thread.join();
+
+  const auto status = reclaimer.status(clock + 1'000);
+  EXPECT_EQ(status.running, 0u);
+  EXPECT_EQ(status.evictable, 0u);
+  EXPECT_EQ(status.outstanding, 0u);
+  EXPECT_EQ(status.cooling, 0u);
+  EXPECT_EQ(status.pending, 0);
+  EXPECT_EQ(observer.last_pending, 0);
+  EXPECT_EQ(observer.issued_count, stopped);
+  EXPECT_EQ(observer.confirmed_count, stopped);
+  EXPECT_EQ(observer.timeouts, 0u);
+  EXPECT_GE(stopped, kEvictions);
+}
+
+}  // namespace
+}  // namespace epp::flowcontrol
