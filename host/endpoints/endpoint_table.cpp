@@ -123,6 +123,12 @@ struct EndpointTable::Impl {
       for (auto* listener : listeners)
         listener->on_endpoint_removed(endpoint);
     }
+    tell_published();
+  }
+
+  void tell_published() {
+    for (auto* listener : listeners)
+      listener->on_published();
   }
 
   void rebuild_membership() {
@@ -302,8 +308,13 @@ void EndpointTable::store(const Endpoint& endpoint, const ScrapedValues& values)
 }
 
 void EndpointTable::publish() {
-  std::lock_guard lock(impl_->mutex);
-  if (impl_->any_dirty) impl_->publish_locked();
+  {
+    std::lock_guard lock(impl_->mutex);
+    if (!impl_->any_dirty) return;
+    impl_->publish_locked();
+  }
+  std::lock_guard lock(impl_->change_mutex);
+  impl_->tell_published();
 }
 
 SnapshotPtr EndpointTable::snapshot() const {

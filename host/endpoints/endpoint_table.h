@@ -44,14 +44,15 @@ class ScrapedValues {
   std::vector<Item> items_;
 };
 
-// Told of endpoints that come, change and go. Calls are serialised, on the thread that changed the table. An addition
-// is told before the endpoint can be seen in a snapshot, a removal after the last snapshot with it was replaced. A
-// listener must not change the table.
+// Told of endpoints that come, change and go, and of new snapshots. Calls are serialised, on the thread that changed
+// the table. An addition is told before the endpoint can be seen in a snapshot, a removal after the last snapshot with
+// it was replaced. A listener must not change the table.
 class EndpointListener {
  public:
   virtual ~EndpointListener() = default;
   virtual void on_endpoint_added(const EndpointPtr& endpoint) = 0;  // also when its identity was updated (same uid)
   virtual void on_endpoint_removed(const EndpointPtr& endpoint) = 0;
+  virtual void on_published() {}  // snapshot() shows something new: values, or all changes told before
 };
 
 class EndpointTable {
