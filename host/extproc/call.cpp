@@ -142,7 +142,8 @@ void Call::open() {
 
 void Call::read_more() {
   if (read_.pending || read_closed_ || closing_ || closed_ || outgoing_bytes_ > kMaxQueuedBytes) return;
-  if (stream_ && stream_->busy()) return;
+  // Also while the stream is busy, so that a half-close is noticed; but no more than one message is taken then.
+  if (held_) return;
   read_.pending = true;
   transport_.Read(&incoming_, read_.tag());
 }
@@ -158,12 +159,26 @@ void Call::on_read(bool ok) {
     }
     return;
   }
+  if (stream_ && stream_->busy()) {
+    held_.emplace().Swap(&incoming_);
+    return;
+  }
   if (stream_) {
     deliver(incoming_);
   } else {
     answer_unary(incoming_);
   }
   incoming_.Clear();
+  read_more();
+}
+
+void Call::deliver_held() {
+  if (held_ && !stream_->busy()) {
+    grpc::ByteBuffer next;
+    next.Swap(&*held_);
+    held_.reset();
+    deliver(next);
+  }
   read_more();
 }
 
@@ -312,7 +327,13 @@ void Call::on_woken(bool /*ok*/) {
   waker_->disarm();
   if (!stream_) return;
   stream_->on_wake();
-  read_more();
+  deliver_held();
+}
+
+std::optional<std::chrono::nanoseconds> Call::time_left() const {
+  const auto deadline = context_.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return std::nullopt;
+  return deadline - std::chrono::system_clock::now();
 }
 
 void Call::start_timer(std::chrono::nanoseconds delay) {
@@ -345,7 +366,7 @@ void Call::on_timer(bool ok) {
   }
   if (!ok || !std::exchange(timer_wanted_, false)) return;
   stream_->on_timer();
-  read_more();
+  deliver_held();
 }
 
 }  // namespace epp::extproc

@@ -33,6 +33,7 @@ class Call final : public lifecycle::Outbox {
   void send(const lifecycle::ImmediateReply& reply) override;
   void finish(const lifecycle::StreamStatus& status) override;
   std::shared_ptr<lifecycle::Waker> waker() override;
+  std::optional<std::chrono::nanoseconds> time_left() const override;
   void start_timer(std::chrono::nanoseconds delay) override;
   void cancel_timer() override;
 
@@ -65,6 +66,7 @@ class Call final : public lifecycle::Outbox {
 
   void open();
   void deliver(grpc::ByteBuffer& buffer);
+  void deliver_held();
   void answer_unary(grpc::ByteBuffer& buffer);
   void read_more();
   void enqueue(std::vector<grpc::Slice> slices);
@@ -93,6 +95,7 @@ class Call final : public lifecycle::Outbox {
   bool is_open_ = false;
 
   grpc::ByteBuffer incoming_;
+  std::optional<grpc::ByteBuffer> held_;  // came while the stream was busy
   lifecycle::Inbound message_;
   bool read_closed_ = false;
 

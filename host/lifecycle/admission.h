@@ -1,13 +1,19 @@
-// May a request be scheduled now? The gate between parsing and scheduling.
+// May a request be scheduled now? The gate between parsing and scheduling, and the account of what went through it.
 #pragma once
 
+#include "flowcontrol/reclaimer.h"
 #include "request/error.h"
+
+#include <epp/ext/eviction.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace epp::plugins {
 class RequestContext;
@@ -15,22 +21,43 @@ class RequestContext;
 
 namespace epp::lifecycle {
 
+/// Why a request may not go on, and what the client is told beside it.
+struct Denial {
+  Denial(request::Error why) : error(std::move(why)) {}  // NOLINT(google-explicit-constructor): an error is one
+
+  request::Error error;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< more of the answer's; lower-case names
+};
+
 /// nullopt: admitted.
-using AdmissionOutcome = std::optional<request::Error>;
+using AdmissionOutcome = std::optional<Denial>;
 
 struct AdmissionRequest {
-  const plugins::RequestContext* context = nullptr;  ///< id, models, headers; alive until the outcome or the cancel
-  std::string_view fairness_id;
+  const plugins::RequestContext* context = nullptr;  ///< id, models, headers; alive until the ticket is gone
+  std::string_view fairness_id;                      ///< likewise
   std::int32_t priority = 0;
-  std::uint64_t bytes = 0;  ///< of the body
+  double weight = 1;         ///< > 0; of its objective
+  std::uint64_t bytes = 0;   ///< of the body
+  std::int64_t cost = 1;     ///< estimated_tokens()
+  std::uint64_t ttl_ns = 0;  ///< until the proxy gives up; 0: it does not say
   /// Saturation (1.0 and more: full) of the endpoints that the request may go to right now. Only during admit().
   std::function<double()> saturation;
 };
 
-/// A request that waits. Destroying it withdraws the request: afterwards `done` neither runs nor will run.
+/// The footprint of a request before it has run, in tokens: a quarter of the body's bytes, and the most that the client
+/// lets the model write if it says so (up to 128 Ki: a client's number must not close the gate for others). At least 1.
+/// `max_output_tokens` < 0: the client does not say.
+std::int64_t estimated_tokens(std::uint64_t body_bytes, std::int64_t max_output_tokens);
+
+/// What a request holds: its place in the queue, then its share of the pool's capacity. Destroying it gives that back,
+/// wakes whoever can use it, and withdraws a request that waits: afterwards `done` neither runs nor will run.
 class AdmissionTicket {
  public:
   virtual ~AdmissionTicket() = default;
+  /// Pre-request hooks ran: live counters show the request at this endpoint.
+  virtual void scheduled(std::uint32_t /*slot*/, std::uint64_t /*uid*/) {}
+  /// It used so many tokens, by the model server's account.
+  virtual void settle(std::int64_t /*tokens*/) {}
 };
 
 /// [any thread, concurrent; must not block]
@@ -39,12 +66,15 @@ class Admission {
   using Done = std::function<void(AdmissionOutcome)>;
 
   struct Answer {
-    AdmissionOutcome outcome;                 ///< meaningful without a ticket
-    std::unique_ptr<AdmissionTicket> ticket;  ///< not null: `done` is called later, once, from any thread
+    bool waiting = false;                     ///< `done` is called later, once, from any thread
+    AdmissionOutcome outcome;                 ///< meaningful unless it waits
+    std::unique_ptr<AdmissionTicket> ticket;  ///< kept until the request has ended; null if nothing is held
   };
 
   virtual ~Admission() = default;
   virtual Answer admit(const AdmissionRequest& request, Done done) = 0;
+  /// Live counters fell outside of any ticket's end. Free of cost while nobody waits.
+  virtual void capacity_changed() {}
 };
 
 /// Without flow control: sheddable requests (priority < 0) are refused while saturation >= 1.0, all others pass.
@@ -53,21 +83,14 @@ class SheddingAdmission final : public Admission {
   Answer admit(const AdmissionRequest& request, Done done) override;
 };
 
-/// Tells one stream in flight to give its place up. [any thread] May outlive the stream.
-class EvictionSignal {
- public:
-  virtual ~EvictionSignal() = default;
-  /// `reason` becomes the drop-reason header; empty: no header. Only the first call counts.
-  virtual void evict(std::string_view reason) = 0;
-};
-
 /// Knows the requests that could be evicted. [any thread, concurrent]
 class InFlight {
  public:
   virtual ~InFlight() = default;
-  /// `serial` is unique in this process, unlike the request id that a client chooses.
-  virtual void track(std::uint64_t serial, const plugins::RequestContext& context, std::int32_t priority,
-                     std::shared_ptr<EvictionSignal> signal) = 0;
+  /// Views in `request` are copied. Its serial is unique in this process, unlike the id that a client chooses.
+  virtual void track(const epp_running_request& request, std::shared_ptr<flowcontrol::Evictable> signal) = 0;
+  /// Body pieces that came back so far; told at every power of two.
+  virtual void progressed(std::uint64_t serial, std::uint64_t response_chunks) = 0;
   virtual void untrack(std::uint64_t serial) = 0;
 };
 

@@ -5,12 +5,14 @@
 #include "lifecycle/errors.h"
 #include "lifecycle/headers.h"
 #include "lifecycle/schedule_trace.h"
+#include "objectives/objective_table.h"
 #include "plugins/environment.h"
 #include "request/model_name.h"
 #include "telemetry/epp_metrics.h"
 
 #include <epp/keys.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace epp::lifecycle {
@@ -31,6 +33,17 @@ std::string_view view(const epp_str& text) {
   return {text.data, text.size};
 }
 
+epp_str view(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// A denial as the admitter means it. One without a reason of its own is for want of capacity.
+Error typed_denial(epp_status status, const plugins::ErrorBuffer& buffer) {
+  Error error = error_of(status, buffer.message(), buffer.reason());
+  if (error.drop_reason.empty() && error.code == ErrorCode::kResourceExhausted) error.drop_reason = kReasonSaturated;
+  return error;
+}
+
 }  // namespace
 
 Director::Director(const Services& services, const Pipeline& pipeline, RequestState& state, Outbox& outbox,
@@ -41,11 +54,14 @@ Director::~Director() {
   cancel();
 }
 
-Director::Progress Director::fail(Error error) {
+Director::Progress Director::deny(Denial denial) {
   step_ = Step::kOver;
-  error_ = std::move(error);
-  span_.record_error(error_.message);
-  span_.set_status(telemetry::SpanStatus::kError, error_.message);
+  waiting_ = false;
+  // What was taken for it goes to others at once; once hooks have counted the request it stays until they ran again.
+  if (!dispatched_) ticket_.reset();
+  denial_ = std::move(denial);
+  span_.record_error(error().message);
+  span_.set_status(telemetry::SpanStatus::kError, error().message);
   span_.end();
   return Progress::kFailed;
 }
@@ -72,10 +88,9 @@ Director::Progress Director::start(const SubsetHint& hint, std::shared_ptr<const
 }
 
 Director::Progress Director::on_wake() {
-  if (step_ == Step::kAdmission && ticket_) {
+  if (waiting_) {
     std::optional<AdmissionOutcome> outcome = mailbox_->take_admission();
     if (!outcome) return Progress::kWaiting;
-    ticket_.reset();
     const Progress admitted = finish_admission(std::move(*outcome));
     return admitted == Progress::kRouted ? run() : admitted;
   }
@@ -103,13 +118,20 @@ Director::Progress Director::on_timer() {
 }
 
 void Director::cancel() {
-  ticket_.reset();
+  waiting_ = false;
+  if (!dispatched_) ticket_.reset();
   if (token_ != 0) {
     const plugins::Instance& instance = *pipeline_.plugins->producers[producer_].instance;
     plugins::abandon_producer(instance, *services_.completions, std::exchange(token_, 0), false);
     outbox_.cancel_timer();
   }
   step_ = Step::kOver;
+}
+
+void Director::end(std::optional<std::int64_t> tokens) {
+  if (!ticket_) return;
+  if (tokens) ticket_->settle(*tokens);
+  ticket_.reset();
 }
 
 Director::Progress Director::run() {
@@ -157,11 +179,13 @@ void Director::find_priority() {
   plugins::RequestContext& context = state_.context;
   const std::string* objective = find_with_alias(context.headers, header::kObjective, header::kObjectiveAlias);
   context.objective = objective ? *objective : std::string();
-  std::optional<std::int32_t> known;
+  std::optional<objectives::Terms> known;
   if (services_.objectives != nullptr && !context.objective.empty())
-    known = services_.objectives->priority(context.objective);
+    known = services_.objectives->find(context.objective);
   if (!known) EPP_LOG(log_, kVerbose, "No associated InferenceObjective found, using default");
-  priority_ = known.value_or(0);
+  const objectives::Terms terms = known.value_or(objectives::Terms{});
+  priority_ = terms.priority;
+  weight_ = terms.weight;
   context.abi()->priority = priority_;
   if (span_.recording()) {
     span_.set("target_model", std::string_view(context.target_model));
@@ -193,20 +217,28 @@ void Director::finalize_fairness() {
 }
 
 Director::Progress Director::begin_admission() {
+  const epp_request& abi = *state_.context.abi();
+  cost_ = estimated_tokens(abi.body_size, abi.max_output_tokens);
   AdmissionRequest request;
   request.context = &state_.context;
   request.fairness_id = state_.context.fairness_id;
   request.priority = priority_;
-  request.bytes = state_.context.abi()->body_size;
+  request.weight = weight_;
+  request.bytes = abi.body_size;
+  request.cost = cost_;
+  if (const auto left = outbox_.time_left())
+    request.ttl_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(left->count(), 1));
   request.saturation = [this] { return saturation(); };
   Admission::Answer answer = pipeline_.admission->admit(
       request, [mailbox = mailbox_](AdmissionOutcome outcome) { mailbox->on_admission(std::move(outcome)); });
   ticket_ = std::move(answer.ticket);
-  return ticket_ ? Progress::kWaiting : finish_admission(std::move(answer.outcome));
+  waiting_ = answer.waiting;
+  return waiting_ ? Progress::kWaiting : finish_admission(std::move(answer.outcome));
 }
 
 Director::Progress Director::finish_admission(AdmissionOutcome outcome) {
-  if (outcome) return fail(std::move(*outcome));
+  waiting_ = false;
+  if (outcome) return deny(std::move(*outcome));
   step_ = Step::kCandidates;
   return Progress::kRouted;
 }
@@ -326,8 +358,10 @@ bool Director::run_admitters() {
   for (const plugins::InstancePtr& admitter : pipeline_.plugins->admitters) {
     const epp_status status = plugins::run_admitter(*admitter, call, all);
     if (status >= 0) continue;
-    fail({ErrorCode::kInternal, "request cannot be admitted: " + error_text(status, state_.error.message()),
-          std::string(state_.error.reason())});
+    fail(services_.options.typed_admitter_denials
+             ? typed_denial(status, state_.error)
+             : Error{ErrorCode::kInternal, "request cannot be admitted: " + error_text(status, state_.error.message()),
+                     std::string(state_.error.reason())});
     return false;
   }
   return true;
@@ -380,12 +414,29 @@ bool Director::prepare() {
   dispatched_ = true;
   if (!run_pre_request_hooks(results)) return false;
   if (state_.context.destination) route_.destination = *state_.context.destination;
-  if (pipeline_.in_flight) {
-    pipeline_.in_flight->track(state_.context.abi()->serial, state_.context, priority_, mailbox_);
-  }
+  enter_account();
   repackage();
   EPP_LOG(log_, kVerbose, "Request handled", {"endpoint", route_.destination});
   return true;
+}
+
+// Live counters show the request from here on, and it can be told to stop.
+void Director::enter_account() {
+  const plugins::RequestContext& context = state_.context;
+  if (pipeline_.in_flight) {
+    epp_running_request running{};
+    running.size = sizeof(running);
+    running.priority = priority_;
+    running.id = view(context.id);
+    running.serial = context.abi()->serial;
+    running.fairness_id = view(context.fairness_id);
+    running.host_port = view(std::string_view(route_.target->host_port()));
+    running.dispatched_ns = plugins::clock().now_ns();
+    running.cost = cost_;
+    pipeline_.in_flight->track(running, mailbox_);
+  }
+  // Last: others may be dispatched by it, and look for a victim.
+  if (ticket_) ticket_->scheduled(route_.target->slot(), route_.target->uid());
 }
 
 void Director::collect_scores(const epp_profile_result& primary) {

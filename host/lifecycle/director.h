@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,9 +55,14 @@ class Director {
   Progress on_timer();
   /// Withdraws from whatever is waited for. Idempotent.
   void cancel();
+  /// A dispatched request has ended, with so many tokens if that is known: gives back what it held. Idempotent.
+  void end(std::optional<std::int64_t> tokens);
 
   const Route& route() const { return route_; }
-  const request::Error& error() const { return error_; }
+  const request::Error& error() const { return denial_.error; }
+  const Denial& denial() const { return denial_; }
+  /// It waits to be admitted.
+  bool queued() const { return waiting_; }
   /// Pre-request hooks ran: response hooks are due, whatever happens next.
   bool dispatched() const { return dispatched_; }
   std::int32_t priority() const { return priority_; }
@@ -64,7 +70,8 @@ class Director {
  private:
   enum class Step : std::uint8_t { kAdmission, kCandidates, kProducers, kScheduling, kOver };
 
-  Progress fail(request::Error error);
+  Progress fail(request::Error error) { return deny(std::move(error)); }
+  Progress deny(Denial denial);
   Progress run();
   bool rewrite_model();
   void find_priority();
@@ -84,6 +91,7 @@ class Director {
   bool prepare();
   void collect_scores(const epp_profile_result& primary);
   bool run_pre_request_hooks(const epp_profile_results& results);
+  void enter_account();
   void repackage();
   epp_candidates candidates() const;
 
@@ -98,14 +106,17 @@ class Director {
 
   Step step_ = Step::kAdmission;
   std::unique_ptr<AdmissionTicket> ticket_;
+  bool waiting_ = false;      // for admission
   std::size_t producer_ = 0;  // the next, or the one waited for
   std::uint64_t token_ = 0;   // of a pending producer
   std::vector<bool> producer_failed_;
   std::int32_t priority_ = 0;
+  double weight_ = 1;
+  std::int64_t cost_ = 1;
   bool mutated_ = false;  // the body must name another model
   bool dispatched_ = false;
   Route route_;
-  request::Error error_;
+  Denial denial_{request::Error{}};
 };
 
 }  // namespace epp::lifecycle

@@ -31,6 +31,12 @@ request::Error error_of(epp_status status, std::string_view message, std::string
   return {code_of(status), std::string(message), std::string(reason)};
 }
 
+request::Error client_gone() {
+  return {ErrorCode::kServiceUnavailable,
+          "client disconnected: request evicted from queue: request context cancelled: context canceled",
+          std::string(kReasonCancelled)};
+}
+
 std::string error_text(epp_status status, std::string_view message) {
   const ErrorCode code = code_of(status, ErrorCode::kUnknown);
   if (code == ErrorCode::kUnknown) return std::string(message);

@@ -20,5 +20,9 @@ std::string error_text(epp_status status, std::string_view message);
 
 inline constexpr std::string_view kReasonNoEndpoints = "rejected-no-endpoints";
 inline constexpr std::string_view kReasonSaturated = "rejected-saturated";
+inline constexpr std::string_view kReasonCancelled = "rejected-context-cancelled";
+
+/// The client went away while its request waited in the queue.
+request::Error client_gone();
 
 }  // namespace epp::lifecycle

@@ -8,12 +8,26 @@
 namespace epp::lifecycle {
 namespace {
 
-constexpr std::array<std::string_view, 18> kSystemOwned = {
-    header::kObjective,         header::kObjectiveAlias, header::kModelRewrite, header::kModelRewriteAlias,
-    header::kFairness,          header::kFairnessAlias,  "x-llm-d-slo-ttft-ms", "x-slo-ttft-ms",
-    "x-llm-d-slo-tpot-ms",      "x-slo-tpot-ms",         "x-llm-d-video-fps",   "x-llm-d-video-duration-seconds",
-    "x-llm-d-video-resolution", metadata::kSubset,       header::kDestination,  "x-gateway-destination-endpoint-served",
-    request::kDropReasonHeader, "content-length",
+constexpr std::array<std::string_view, 19> kSystemOwned = {
+    header::kObjective,
+    header::kObjectiveAlias,
+    header::kModelRewrite,
+    header::kModelRewriteAlias,
+    header::kFairness,
+    header::kFairnessAlias,
+    header::kTtftSlo,
+    header::kTtftSloAlias,
+    header::kRequestTtl,
+    "x-llm-d-slo-tpot-ms",
+    "x-slo-tpot-ms",
+    "x-llm-d-video-fps",
+    "x-llm-d-video-duration-seconds",
+    "x-llm-d-video-resolution",
+    metadata::kSubset,
+    header::kDestination,
+    "x-gateway-destination-endpoint-served",
+    request::kDropReasonHeader,
+    "content-length",
 };
 
 bool is_trace(std::string_view name) {

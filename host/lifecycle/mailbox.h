@@ -1,6 +1,7 @@
 // Where answers from other threads wait for their stream.
 #pragma once
 
+#include "flowcontrol/reclaimer.h"
 #include "lifecycle/admission.h"
 #include "lifecycle/outbox.h"
 #include "plugins/completion.h"
@@ -16,11 +17,12 @@
 namespace epp::lifecycle {
 
 /// Shared by a stream and whoever owes it an answer. [any thread] After close() everything that arrives is dropped.
-class Mailbox final : public plugins::CompletionReceiver, public EvictionSignal {
+class Mailbox final : public plugins::CompletionReceiver, public flowcontrol::Evictable {
  public:
   explicit Mailbox(std::shared_ptr<Waker> waker) : waker_(std::move(waker)) {}
 
   void on_completion(std::uint64_t token, plugins::Completion completion) override;
+  /// Only the first one counts.
   void evict(std::string_view reason) override;
   void on_admission(AdmissionOutcome outcome);
 

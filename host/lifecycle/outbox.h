@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace epp::lifecycle {
 
@@ -30,6 +31,8 @@ class Outbox {
   virtual void finish(const StreamStatus& status) = 0;
 
   virtual std::shared_ptr<Waker> waker() = 0;
+  /// Until the proxy gives the stream up; nullopt: it set no deadline.
+  virtual std::optional<std::chrono::nanoseconds> time_left() const { return std::nullopt; }
   /// One timer: calls Stream::on_timer() once after `delay`; a new one replaces the old one, cancel stops it.
   virtual void start_timer(std::chrono::nanoseconds delay) = 0;
   virtual void cancel_timer() = 0;

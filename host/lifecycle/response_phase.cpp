@@ -5,6 +5,7 @@
 #include "request/chunking.h"
 #include "request/parser.h"
 
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <utility>
@@ -186,12 +187,16 @@ void ResponsePhase::account(std::span<const std::string_view> pieces) {
       extractor_->feed(piece);
       parsing_.observe(seconds(now, now_ns()).count());
     }
+    if (pipeline_.in_flight && std::has_single_bit(view_.chunks))
+      pipeline_.in_flight->progressed(state_.context.abi()->serial, view_.chunks);
     if (!expected_.hooks_due || pipeline_.plugins->response_bodies.empty()) continue;
     refresh_view();
     plugins::Call hook = call();
     state_.timer.restart();
     for (const plugins::InstancePtr& instance : pipeline_.plugins->response_bodies)
       plugins::run_response_body(*instance, hook, view_, bytes(piece), false);
+    // Load that is counted until the first byte only, e.g. that of a prefill, is gone.
+    if (view_.chunks == 1) pipeline_.admission->capacity_changed();
   }
 }
 
@@ -261,11 +266,11 @@ void ResponsePhase::finish(Ending ending) {
   observe_end();
 }
 
-void ResponsePhase::send_streamed(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner,
+void ResponsePhase::send_streamed(std::span<const std::string_view> pieces, const std::shared_ptr<const void>& owner,
                                   Ending ending, const MetadataValue* metadata) {
   const bool end = ending == Ending::kEndOfStream;
   if (!restorer_ || !restorer_->active()) {
-    if (ending != Ending::kTrailers) forward(pieces, std::move(owner), end, metadata);
+    if (ending != Ending::kTrailers) forward(pieces, owner, end, metadata);
     return;
   }
   std::string text;
@@ -312,7 +317,7 @@ void ResponsePhase::send_held(Ending ending, const MetadataValue* metadata) {
   held_bytes_.release();
 }
 
-void ResponsePhase::forward(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner,
+void ResponsePhase::forward(std::span<const std::string_view> pieces, const std::shared_ptr<const void>& owner,
                             bool end_of_stream, const MetadataValue* metadata) {
   for (request::BodyChunks chunks(pieces); chunks.next();) {
     BodyReply reply;
@@ -336,6 +341,11 @@ void ResponsePhase::refresh_view() {
     usage_.has_cached = usage->cached_tokens.has_value() ? 1 : 0;
     usage_.cached_tokens = to_count(usage->cached_tokens.value_or(0));
   }
+}
+
+std::optional<std::int64_t> ResponsePhase::tokens() const {
+  if (!extractor_ || !extractor_->usage()) return std::nullopt;
+  return static_cast<std::int64_t>(usage_.prompt_tokens + usage_.completion_tokens);
 }
 
 void ResponsePhase::run_end_hooks() {

@@ -53,6 +53,8 @@ class ResponsePhase {
   void abort(std::uint32_t cause);
 
   bool complete() const { return complete_; }
+  /// Prompt and completion together, if the model server said so.
+  std::optional<std::int64_t> tokens() const;
   bool model_server_error() const { return model_server_error_; }
   /// Time spent, or (held responses) from headers to end; 0 while there was no response.
   std::uint64_t processing_ns() const { return processing_ns_; }
@@ -69,9 +71,9 @@ class ResponsePhase {
   void let_go();
   /// Ends the body: hooks, metrics; `end_of_stream` bodies are ended on the wire, trailers follow others.
   void finish(Ending ending);
-  void forward(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner, bool end_of_stream,
+  void forward(std::span<const std::string_view> pieces, const std::shared_ptr<const void>& owner, bool end_of_stream,
                const MetadataValue* metadata);
-  void send_streamed(std::span<const std::string_view> pieces, std::shared_ptr<const void> owner, Ending ending,
+  void send_streamed(std::span<const std::string_view> pieces, const std::shared_ptr<const void>& owner, Ending ending,
                      const MetadataValue* metadata);
   void send_held(Ending ending, const MetadataValue* metadata);
   void run_end_hooks();

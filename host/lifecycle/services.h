@@ -14,6 +14,9 @@ namespace epp::endpoints {
 class AttributeRegistry;
 class EndpointTable;
 }  // namespace epp::endpoints
+namespace epp::objectives {
+class ObjectiveTable;
+}
 namespace epp::plugins {
 class CompletionTable;
 }
@@ -36,6 +39,7 @@ struct Options {
   bool strict_subset_ports = false;             ///< subset entries allow only the port they name
   bool splice_model_name = true;                ///< false: a rewritten body is re-serialised
   bool stream_responses = false;                ///< true: no response is held back
+  bool typed_admitter_denials = false;          ///< an admitter's own status and reason instead of 500
 };
 
 /// Scopes of the spans made here.
@@ -52,9 +56,9 @@ struct Services {
   MemoryBudget* budget = nullptr;
   RequestStatePool* states = nullptr;
   telemetry::EppMetrics* metrics = nullptr;
-  telemetry::DecisionLog* decisions = nullptr;  ///< may be null
-  const ObjectiveStore* objectives = nullptr;   ///< may be null: every priority is 0
-  const RewriteStore* rewrites = nullptr;       ///< may be null: only headers rewrite
+  telemetry::DecisionLog* decisions = nullptr;             ///< may be null
+  const objectives::ObjectiveTable* objectives = nullptr;  ///< may be null: every priority is 0
+  const RewriteStore* rewrites = nullptr;                  ///< may be null: only headers rewrite
   telemetry::Logger log;
   telemetry::Tracer tracer;  ///< disabled: no trace header is read or written
 };

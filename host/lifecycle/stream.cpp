@@ -113,6 +113,14 @@ void Stream::on_message(const Inbound& message) {
       response_->on_trailers(message);
       break;
   }
+  if (response_->complete()) leave_account();
+}
+
+// The response is over and hooks have taken note of it: capacity goes back, and whoever waits for it may go.
+void Stream::leave_account() {
+  if (!director_ || !director_->dispatched() || std::exchange(account_left_, true)) return;
+  if (pipeline_->in_flight) pipeline_->in_flight->untrack(state_->context.abi()->serial);
+  director_->end(response_->tokens());
 }
 
 void Stream::begin() {
@@ -254,7 +262,7 @@ void Stream::settle(Director::Progress progress) {
   if (progress == Director::Progress::kRouted) {
     send_route();
   } else {
-    refuse(director_->error());
+    refuse(director_->denial());
   }
 }
 
@@ -375,12 +383,14 @@ void Stream::send_request_body() {
   if (ended_by_trailers_) outbox_.send(TrailersReply{});
 }
 
-void Stream::refuse(const Error& error) {
+void Stream::refuse(const Denial& denial) {
+  const Error& error = denial.error;
   const std::optional<int> status = request::http_status(error.code);
-  refuse({status.value_or(0), std::string(request::canonical_name(error.code)), error.message, error.drop_reason});
+  refuse({status.value_or(0), std::string(request::canonical_name(error.code)), error.message, error.drop_reason,
+          denial.headers});
 }
 
-void Stream::refuse(Refusal refusal) {
+void Stream::refuse(const Refusal& refusal) {
   phase_ = Phase::kAnswered;
   error_code_ = refusal.code;
   observe_answer();
@@ -392,11 +402,14 @@ void Stream::refuse(Refusal refusal) {
     finish({StreamStatus::Code::kUnknown, "failed to handle request: " + refusal.message});
     return;
   }
-  const HeaderField reason{request::kDropReasonHeader, refusal.reason};
+  std::vector<HeaderField> headers;
+  if (!refusal.reason.empty()) headers.push_back({request::kDropReasonHeader, refusal.reason});
+  for (const auto& [name, value] : refusal.headers)
+    headers.push_back({name, value});
   ImmediateReply reply;
   reply.status = refusal.status;
   reply.body = text;
-  if (!refusal.reason.empty()) reply.headers = {&reason, 1};
+  reply.headers = headers;
   outbox_.send(reply);
   finish();
 }
@@ -430,7 +443,15 @@ void Stream::on_timer() {
 }
 
 void Stream::on_half_close() {
-  if (!finished_ && !over_) finish();
+  if (finished_ || over_) return;
+  if (phase_ == Phase::kDirecting) {
+    const bool queued = director_->queued();
+    director_->cancel();
+    make_series();
+    if (queued) return refuse(client_gone());
+    phase_ = Phase::kAnswered;
+  }
+  finish();
 }
 
 void Stream::on_send_failure() {
@@ -441,7 +462,7 @@ void Stream::on_send_failure() {
   }
 }
 
-void Stream::finish(StreamStatus status) {
+void Stream::finish(const StreamStatus& status) {
   if (std::exchange(finished_, true)) return;
   outbox_.finish(status);
 }
@@ -456,9 +477,10 @@ void Stream::on_done(bool cancelled) {
   finished_ = true;
   if (!state_) return;
   mailbox_->close();
-  if (director_) director_->cancel();
-  if (pipeline_->in_flight && director_ && director_->dispatched())
-    pipeline_->in_flight->untrack(state_->context.abi()->serial);
+  if (director_) {
+    if (director_->queued() && error_code_.empty()) error_code_ = request::canonical_name(client_gone().code);
+    director_->cancel();
+  }
   if (error_code_.empty() && response_->model_server_error())
     error_code_ = request::canonical_name(ErrorCode::kModelServerError);
   series_.error(error_code_);
@@ -466,6 +488,7 @@ void Stream::on_done(bool cancelled) {
     span_.set_status(telemetry::SpanStatus::kError, error_code_);
   series_.end_running();
   response_->abort(evicted_ ? EPP_END_EVICTED : cancelled ? EPP_END_CLIENT_DISCONNECT : EPP_END_ERROR);
+  leave_account();
   if (response_->processing_ns() > 0)
     services_.metrics->response_processing(std::chrono::nanoseconds(response_->processing_ns()));
   span_.end();

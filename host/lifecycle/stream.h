@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace epp::lifecycle {
@@ -43,7 +44,7 @@ class Stream {
 
   /// Not while busy(). Ignored once the stream has finished.
   void on_message(const Inbound& message);
-  /// The proxy will send nothing more. Not while busy().
+  /// The proxy will send nothing more: a request that waits is withdrawn.
   void on_half_close();
   /// Something arrived from another thread.
   void on_wake();
@@ -66,6 +67,7 @@ class Stream {
     std::string code;
     std::string message;
     std::string reason;
+    std::vector<std::pair<std::string, std::string>> headers{};  // more of the answer's
   };
 
   void begin();
@@ -82,10 +84,11 @@ class Stream {
   void send_request_body();
   void expect_response(bool hooks_due, endpoints::EndpointPtr target);
   void make_series();
-  void refuse(const request::Error& error);
-  void refuse(Refusal refusal);
+  void refuse(const Denial& denial);
+  void refuse(const Refusal& refusal);
   void evict(std::string_view reason);
-  void finish(StreamStatus status = {});
+  void leave_account();
+  void finish(const StreamStatus& status = {});
   void observe_answer();
   std::string_view header_value(std::string_view name) const;
 
@@ -105,6 +108,7 @@ class Stream {
   bool over_ = false;
   bool evicted_ = false;
   bool answer_observed_ = false;
+  bool account_left_ = false;
   bool ended_by_trailers_ = false;
   bool id_generated_ = false;
   std::uint64_t received_ns_ = 0;

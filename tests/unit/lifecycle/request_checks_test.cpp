@@ -1,4 +1,5 @@
 // The request side's numbered checks that need no wire.
+#include "objectives/objective_table.h"
 #include "unit/lifecycle/world.h"
 
 #include <map>
@@ -177,17 +178,10 @@ TEST_F(ExtprocCheck, C21_ControlHeadersAreNotEchoed) {
   EXPECT_EQ(reply.header("x-user-data"), "a");
 }
 
-class Priorities final : public ObjectiveStore {
- public:
-  std::optional<std::int32_t> priority(std::string_view objective) const override {
-    if (objective == "batch") return -1;
-    return std::nullopt;
-  }
-};
-
 TEST_F(ExtprocCheck, C28_SheddableRequestsAreShedWhenSaturated) {
-  const Priorities priorities;
-  world.services.objectives = &priorities;
+  objectives::ObjectiveTable objectives;
+  objectives.replace({{"batch", {.priority = -1}}});
+  world.services.objectives = &objectives;
   double saturation = 1.0;
   world.plugin("detector")->on_saturation = [&](const epp_candidates&) { return saturation; };
   world.rebuild();

@@ -268,12 +268,12 @@ TEST_F(ExtprocWeakSpot, W32_ADisconnectWithdrawsTheRequestAndAnswersNobody) {
 
 class Tracker final : public InFlight {
  public:
-  void track(std::uint64_t serial, const plugins::RequestContext&, std::int32_t,
-             std::shared_ptr<EvictionSignal> signal) override {
-    signals[serial] = std::move(signal);
+  void track(const epp_running_request& request, std::shared_ptr<flowcontrol::Evictable> signal) override {
+    signals[request.serial] = std::move(signal);
   }
+  void progressed(std::uint64_t, std::uint64_t) override {}
   void untrack(std::uint64_t serial) override { signals.erase(serial); }
-  std::map<std::uint64_t, std::shared_ptr<EvictionSignal>> signals;
+  std::map<std::uint64_t, std::shared_ptr<flowcontrol::Evictable>> signals;
 };
 
 TEST_F(ExtprocWeakSpot, W24_EqualRequestIdsAreTrackedApart) {
