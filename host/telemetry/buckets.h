@@ -36,6 +36,7 @@ inline constexpr std::array kItl{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1
 inline constexpr std::array kScheduling{0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1};
 inline constexpr std::array kQueue{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1,
                                    0.25,   0.5,    1.0,   2.5,   5.0,  10.0,  30.0, 60.0};
+inline constexpr std::array kConfirmation{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0};
 inline constexpr std::array kRequestProcessing{0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04,
                                                0.06,   0.1,   0.25,  0.5,   1.0,  2.5,   5.0,   10.0};
 inline constexpr std::array kResponseProcessing{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,

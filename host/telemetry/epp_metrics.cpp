@@ -1,57 +1,21 @@
 #include "telemetry/epp_metrics.h"
 
 #include "telemetry/buckets.h"
+#include "telemetry/family_maker.h"
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace epp::telemetry {
 namespace {
 
-constexpr std::string_view kPrefix = "llm_d_epp_";
-
-using Labels = std::vector<std::string>;
-
-// A deprecated name, whole, and its labels.
-struct Old {
-  std::string name;
-  Labels labels;
-  Labels sources{};  ///< where renamed labels come from
-};
-
-FamilySpec spec(std::string_view name, std::string_view help, Labels labels, std::optional<Old> old = {},
-                bool hot = false) {
-  FamilySpec result{
-      .name = std::string(kPrefix).append(name), .help = alpha_help(help), .labels = std::move(labels), .hot = hot};
-  if (old) {
-    result.twin = TwinSpec{std::move(old->name), deprecated_help(result.name, help), std::move(old->labels),
-                           std::move(old->sources)};
-  }
-  return result;
-}
-
-// Makes families, or throws: a taken name is a mistake of the program.
-class Maker {
- public:
-  explicit Maker(Registry& registry) : registry_(registry) {}
-  CounterFamily* counter(const FamilySpec& s) { return checked(registry_.counter(s, &error_)); }
-  GaugeFamily* gauge(const FamilySpec& s) { return checked(registry_.gauge(s, &error_)); }
-  HistogramFamily* histogram(const FamilySpec& s, std::span<const double> bounds) {
-    return checked(registry_.histogram(s, bounds, &error_));
-  }
-
- private:
-  template <class T>
-  T* checked(T* family) {
-    if (family == nullptr) throw std::logic_error(error_);
-    return family;
-  }
-  Registry& registry_;
-  std::string error_;
-};
+using detail::extension;
+using detail::Labels;
+using detail::Maker;
+using detail::Old;
+using detail::spec;
 
 const Labels kR{"model_name", "target_model_name", "fairness_id", "priority"};
 const Labels kM{"model_name", "target_model_name"};
@@ -65,9 +29,6 @@ Labels plus(Labels labels, const char* more) {
 
 Old objective(std::string_view name, Labels labels = kM) {
   return {std::string("inference_objective_").append(name), std::move(labels)};
-}
-Old extension(std::string_view name, Labels labels) {
-  return {std::string("inference_extension_").append(name), std::move(labels)};
 }
 Old inference_pool(std::string_view name) {
   return {std::string("inference_pool_").append(name), kPool};
@@ -237,6 +198,25 @@ void EppMetrics::pool(std::string_view pool_name, std::span<const EndpointLoad> 
   set(average_kv_, std_dev_kv_, &EndpointLoad::kv_cache_utilization);
   set(average_queue_, std_dev_queue_, &EndpointLoad::queue_size);
   set(average_running_, std_dev_running_, &EndpointLoad::running_requests);
+}
+
+void EppMetrics::forget_fairness_id(std::string_view id) {
+  Family* const families[] = {request_total_,
+                              request_error_total_,
+                              request_duration_,
+                              request_size_,
+                              response_size_,
+                              input_tokens_,
+                              output_tokens_,
+                              cached_tokens_,
+                              running_,
+                              ntpot_,
+                              ttft_,
+                              tpot_,
+                              itl_};
+  for (Family* family : families)
+    family->remove_matching({{"fairness_id", id}});
+  fairness_.release(id);
 }
 
 CallbackHandle EppMetrics::per_endpoint_queue_size(std::function<void(CallbackSink&)> compute) {

@@ -90,6 +90,9 @@ class EppMetrics {
   void pin_model(std::string_view name) { models_.pin(name); }
   LabelLimiter& model_limiter() { return models_; }
   LabelLimiter& fairness_limiter() { return fairness_; }
+  /// Removes the request series of a client that went away, so that another may have its name's place. Slow: it looks
+  /// at every series.
+  void forget_fairness_id(std::string_view id);
   void request_processing(Seconds duration) { request_processing_.observe(duration.count()); }
   void response_processing(Seconds duration) { response_processing_.observe(duration.count()); }
 

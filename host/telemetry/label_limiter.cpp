@@ -25,6 +25,11 @@ void LabelLimiter::pin(std::string_view value) {
   if (const auto it = seen_.find(value); it != seen_.end()) seen_.erase(it);
 }
 
+void LabelLimiter::release(std::string_view value) {
+  std::unique_lock lock(mutex_);
+  if (const auto it = seen_.find(value); it != seen_.end()) seen_.erase(it);
+}
+
 std::size_t LabelLimiter::distinct() const {
   std::shared_lock lock(mutex_);
   return seen_.size();

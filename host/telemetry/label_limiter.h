@@ -9,8 +9,8 @@
 
 namespace epp::telemetry {
 
-/// Passes the first `max_distinct` distinct values through and folds all later ones to "other", for the life of
-/// the limiter. Empty stays empty. Pinned values are never folded and do not count. Thread-safe.
+/// Passes the first `max_distinct` distinct values through and folds all later ones to "other", until some are
+/// released. Empty stays empty. Pinned values are never folded and do not count. Thread-safe.
 class LabelLimiter {
  public:
   static constexpr std::string_view kOther = "other";
@@ -22,7 +22,10 @@ class LabelLimiter {
   /// `value` itself, or kOther. The result lives as long as the argument.
   std::string_view fold(std::string_view value);
   void pin(std::string_view value);
+  /// The value is not used any more: its place goes to the next new one.
+  void release(std::string_view value);
   std::size_t distinct() const;
+  bool full() const { return distinct() >= max_distinct_; }
 
  private:
   struct Hash {
