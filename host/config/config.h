@@ -14,6 +14,7 @@ namespace epp::config {
 struct PluginRef {
   std::string name;
   std::string pointer;
+  bool operator==(const PluginRef&) const = default;
 };
 
 struct FeatureGates {
@@ -72,6 +73,23 @@ struct PriorityBand {
   std::string pointer;
 };
 
+// ours: flowControl.epp, what upstream does not do. All of it is off by default.
+struct FlowControlExtensions {
+  bool displace_lower_bands = false;      // a full queue lets waiting requests of lower bands go, not the newcomer
+  double reserved_for_high_bands = 0;     // share of the global limits for bands above 0, 0 to <1
+  bool request_deadlines = false;         // headers may shorten a request's time to live
+  std::chrono::nanoseconds hold_stale{};  // how long stale readings keep their last saturation
+  double hysteresis = 0;                  // once closed the gate opens so far below the ceiling, 0 to <1
+  std::int64_t max_flows_per_band = 0;    // live fairness ids; 0: no limit
+  bool gate_per_stage = false;            // a request waits only for the stage that it needs
+  bool retry_after = false;               // `retry-after` with refusals
+  bool queue_position = false;            // `x-epp-queue-position` with refusals
+  bool typed_admitter_denials = false;    // an admitter's own status; without flow control, too
+  PluginRef eviction_filter{"sheddable-eviction-filter", {}};
+  PluginRef eviction_ordering{"priority-then-time-eviction-order-policy", {}};
+  bool operator==(const FlowControlExtensions&) const = default;
+};
+
 struct FlowControl {
   std::int64_t max_bytes = 0;                                                   // 0: unlimited
   std::int64_t max_requests = 0;                                                // 0: unlimited
@@ -82,6 +100,7 @@ struct FlowControl {
   std::vector<PriorityBand> priority_bands;  // as listed; band 0 is not added here
   PluginRef usage_limit_policy{"static-usage-limit-policy", {}};
   bool enable_eviction = false;
+  FlowControlExtensions epp;
 };
 
 struct Config {

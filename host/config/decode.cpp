@@ -134,6 +134,36 @@ PriorityBand decode_band(Fields& fields) {
   return band;
 }
 
+void decode_share(Fields& fields, std::string_view name, double& out) {
+  std::optional<double> value;
+  if (!fields.number(name, value)) return;
+  if (*value >= 0 && *value < 1) {
+    out = *value;
+  } else {
+    fields.error(name, std::string(name) + " must be at least 0 and below 1, got " + std::to_string(*value),
+                 "a share such as 0.2");
+  }
+}
+
+void decode_extensions(Fields& fields, FlowControlExtensions& epp) {
+  fields.boolean("displaceLowerBands", epp.displace_lower_bands);
+  decode_share(fields, "reservedForHighBands", epp.reserved_for_high_bands);
+  fields.boolean("requestDeadlines", epp.request_deadlines);
+  if (fields.duration("holdStale", epp.hold_stale) && epp.hold_stale.count() < 0) {
+    fields.error("holdStale", "holdStale must not be negative", "0s or more");
+  }
+  decode_share(fields, "hysteresis", epp.hysteresis);
+  if (fields.integer("maxFlowsPerBand", epp.max_flows_per_band) && epp.max_flows_per_band < 0) {
+    fields.error("maxFlowsPerBand", "maxFlowsPerBand must not be negative", "0 (no limit) or more");
+  }
+  fields.boolean("gatePerStage", epp.gate_per_stage);
+  fields.boolean("retryAfter", epp.retry_after);
+  fields.boolean("queuePosition", epp.queue_position);
+  fields.boolean("typedAdmitterDenials", epp.typed_admitter_denials);
+  decode_named_ref(fields, "evictionFilterPluginRef", epp.eviction_filter);
+  decode_named_ref(fields, "evictionOrderingPluginRef", epp.eviction_ordering);
+}
+
 void decode_flow_control(Fields& fields, Config& config, Diagnostics& diagnostics) {
   static constexpr std::string_view kGated[] = {"maxBytes",
                                                 "maxRequests",
@@ -143,12 +173,6 @@ void decode_flow_control(Fields& fields, Config& config, Diagnostics& diagnostic
                                                 "defaultNegativePriorityBand",
                                                 "priorityBands",
                                                 "usageLimitPolicyPluginRef"};
-  if (!config.feature_gates.flow_control &&
-      std::any_of(std::begin(kGated), std::end(kGated), [&](std::string_view name) { return fields.has(name); })) {
-    diagnostics.warning(
-        "WARNING: the flowControl section is ignored because the feature gate 'flowControl' is not enabled",
-        fields.where().pointer);
-  }
   FlowControl& flow = config.flow_control;
   fields.quantity("maxBytes", flow.max_bytes);
   fields.quantity("maxRequests", flow.max_requests);
@@ -166,6 +190,16 @@ void decode_flow_control(Fields& fields, Config& config, Diagnostics& diagnostic
   decode_named_ref(fields, "usageLimitPolicyPluginRef", flow.usage_limit_policy);
   fields.plugin_ref("saturationDetector", config.saturation_detector);
   fields.boolean("enableEviction", flow.enable_eviction);
+  fields.object("epp", "FlowControlExtensions", [&flow](Fields& epp) { decode_extensions(epp, flow.epp); });
+  if (config.feature_gates.flow_control) return;
+  FlowControlExtensions ungated;
+  ungated.typed_admitter_denials = flow.epp.typed_admitter_denials;
+  if (flow.epp != ungated ||
+      std::any_of(std::begin(kGated), std::end(kGated), [&](std::string_view name) { return fields.has(name); })) {
+    diagnostics.warning(
+        "WARNING: the flowControl section is ignored because the feature gate 'flowControl' is not enabled",
+        fields.where().pointer);
+  }
 }
 
 void decode_deprecated(Fields& top, Config& config, Diagnostics& diagnostics) {

@@ -242,6 +242,78 @@ std::string document_schema() {
           "type": "boolean",
           "default": false,
           "description": "Evict requests in flight for more important ones."
+        },
+        "epp": {"$ref": "#/definitions/flowControlExtensions"}
+      },
+      "additionalProperties": false
+    },
+    "flowControlExtensions": {
+      "type": "object",
+      "description": "What llm-d-router does not do; all of it off by default.",
+      "properties": {
+        "displaceLowerBands": {
+          "type": "boolean",
+          "default": false,
+          "description": "A newcomer that finds a global limit reached displaces waiting requests of lower bands."
+        },
+        "reservedForHighBands": {
+          "type": "number",
+          "minimum": 0,
+          "exclusiveMaximum": 1,
+          "default": 0,
+          "description": "Share of the global limits that only bands above priority 0 may fill."
+        },
+        "requestDeadlines": {
+          "type": "boolean",
+          "default": false,
+          "description": "x-llm-d-request-ttl-ms, else x-llm-d-slo-ttft-ms, shortens how long the request may wait."
+        },
+        "holdStale": {
+          "description": "How long readings that grow stale keep their last saturation; default 0s.",
+          "type": "string",
+          "pattern": "^[-+]?(0|([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$",
+          "examples": ["60s", "1m30s"]
+        },
+        "hysteresis": {
+          "type": "number",
+          "minimum": 0,
+          "exclusiveMaximum": 1,
+          "default": 0,
+          "description": "Once closed, the gate opens so far below the ceiling."
+        },
+        "maxFlowsPerBand": {
+          "type": "integer",
+          "minimum": 0,
+          "default": 0,
+          "description": "Live fairness ids of a band; further ones share the flow `other`. 0: no limit."
+        },
+        "gatePerStage": {
+          "type": "boolean",
+          "default": false,
+          "description": "A request waits only for the stage, prefill or decode, that it needs."
+        },
+        "retryAfter": {
+          "type": "boolean",
+          "default": false,
+          "description": "Refusals carry `retry-after`, from the pace at which the queue empties."
+        },
+        "queuePosition": {
+          "type": "boolean",
+          "default": false,
+          "description": "Refusals of a full queue carry `x-epp-queue-position`: the requests ahead."
+        },
+        "typedAdmitterDenials": {
+          "type": "boolean",
+          "default": false,
+          "description": "A request that an admitter denies is answered with the admitter's status, not 500; without flow control, too."
+        },
+        "evictionFilterPluginRef": {
+          "type": "string",
+          "description": "Eviction filter; default sheddable-eviction-filter."
+        },
+        "evictionOrderingPluginRef": {
+          "type": "string",
+          "description": "Eviction ordering; default priority-then-time-eviction-order-policy."
         }
       },
       "additionalProperties": false

@@ -96,7 +96,10 @@ class Printer {
   Json flow_control_json() const {
     const auto& flow = config_.flow_control;
     Json json = {{"saturationDetector", ref(config_.saturation_detector)}};
-    if (!flow.enabled) return json;
+    if (!flow.enabled) {
+      if (flow.epp.typed_admitter_denials) json["epp"]["typedAdmitterDenials"] = true;
+      return json;
+    }
     json["maxBytes"] = flow.max_bytes;
     json["maxRequests"] = flow.max_requests;
     json["defaultRequestTTL"] = format_duration(flow.default_request_ttl);
@@ -108,6 +111,26 @@ class Printer {
       json["priorityBands"].push_back(band_json(band));
     json["usageLimitPolicyPluginRef"] = name(flow.usage_limit_policy);
     json["enableEviction"] = flow.enable_eviction;
+    json["epp"] = extensions_json(flow);
+    return json;
+  }
+
+  Json extensions_json(const EffectiveFlowControl& flow) const {
+    const FlowControlExtensions& epp = flow.epp;
+    Json json = {{"displaceLowerBands", epp.displace_lower_bands},
+                 {"reservedForHighBands", epp.reserved_for_high_bands},
+                 {"requestDeadlines", epp.request_deadlines},
+                 {"holdStale", format_duration(epp.hold_stale)},
+                 {"hysteresis", epp.hysteresis},
+                 {"maxFlowsPerBand", epp.max_flows_per_band},
+                 {"gatePerStage", epp.gate_per_stage},
+                 {"retryAfter", epp.retry_after},
+                 {"queuePosition", epp.queue_position},
+                 {"typedAdmitterDenials", epp.typed_admitter_denials}};
+    if (flow.enable_eviction) {
+      json["evictionFilterPluginRef"] = name(flow.eviction_filter);
+      json["evictionOrderingPluginRef"] = name(flow.eviction_ordering);
+    }
     return json;
   }
 

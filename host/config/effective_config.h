@@ -75,6 +75,9 @@ struct EffectiveFlowControl {
   std::vector<EffectiveBand> bands;  // band 0 included
   InstanceIndex usage_limit_policy = 0;
   bool enable_eviction = false;
+  InstanceIndex eviction_filter = 0;  // resolved with enable_eviction only
+  InstanceIndex eviction_ordering = 0;
+  FlowControlExtensions epp;  // its references are resolved above
 };
 
 struct EffectiveConfig {

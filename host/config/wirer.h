@@ -38,6 +38,7 @@ class Wirer {
   // wiring_references.cpp: what else the document refers to.
   void resolve_saturation_detector();
   void resolve_flow_control();
+  void resolve_eviction();
   void resolve_parsers();
   void resolve_data_layer();
 

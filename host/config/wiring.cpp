@@ -38,7 +38,8 @@ void check_stability(const EffectiveConfig& effective, const WiringOptions& opti
   if (options.allow_experimental_plugins) return;
   std::vector<const Instance*> alpha;
   for (const auto& instance : effective.instances) {
-    if (instance.stability == Stability::kAlpha) alpha.push_back(&instance);
+    // What eviction brings along is not the operator's choice.
+    if (instance.stability == Stability::kAlpha && instance.origin != Origin::kInjected) alpha.push_back(&instance);
   }
   std::sort(alpha.begin(), alpha.end(), [](const auto* a, const auto* b) { return a->name < b->name; });
   for (const auto* instance : alpha) {

@@ -55,6 +55,11 @@ void Wirer::apply_scheduling_defaults() {
 void Wirer::apply_flow_control_defaults() {
   for (const auto policy : kPolicies)
     inject_by_name(policy, kFlowControl);
+  if (!config_.feature_gates.flow_control || !config_.flow_control.enable_eviction) return;
+  const FlowControlExtensions& epp = config_.flow_control.epp;
+  for (const PluginRef* ref : {&epp.eviction_filter, &epp.eviction_ordering}) {
+    if (ref->pointer.empty()) inject_by_name(ref->name, kFlowControl);
+  }
 }
 
 void Wirer::apply_parser_defaults() {

@@ -66,6 +66,7 @@ EffectiveBand Wirer::resolve_band(const PriorityBand& band, std::string_view lab
 void Wirer::resolve_flow_control() {
   const FlowControl& flow = config_.flow_control;
   EffectiveFlowControl& out = result_.flow_control;
+  out.epp = flow.epp;
   if (!config_.feature_gates.flow_control) {
     if (flow.enable_eviction) {
       diagnostics_.warning("enableEviction has no effect: the feature gate 'flowControl' is not enabled",
@@ -108,6 +109,11 @@ void Wirer::resolve_flow_control() {
                          "each priority once");
       continue;
     }
+    if (band.priority != static_cast<std::int32_t>(band.priority)) {
+      diagnostics_.warning("priority band " + level + " has no effect: priorities of objectives have 32 bits",
+                           band.pointer);
+      continue;
+    }
     out.bands.push_back(resolve_band(band, "priority band " + level));
   }
   if (!levels.contains(0)) {
@@ -115,6 +121,14 @@ void Wirer::resolve_flow_control() {
     out.bands.back().priority = 0;
   }
   out.usage_limit_policy = resolve_policy(flow.usage_limit_policy, Role::kUsageLimits, "UsageLimitPolicy");
+  if (flow.enable_eviction) resolve_eviction();
+}
+
+void Wirer::resolve_eviction() {
+  const FlowControlExtensions& epp = config_.flow_control.epp;
+  EffectiveFlowControl& out = result_.flow_control;
+  out.eviction_filter = resolve_policy(epp.eviction_filter, Role::kEvictionFilter, "EvictionFilterPolicy");
+  out.eviction_ordering = resolve_policy(epp.eviction_ordering, Role::kEvictionOrdering, "EvictionOrderingPolicy");
 }
 
 void Wirer::resolve_parsers() {

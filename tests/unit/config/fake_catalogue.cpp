@@ -78,6 +78,8 @@ FakeCatalogue::FakeCatalogue() {
   add("fcfs-ordering-policy", {Role::kOrdering});
   add("edf-ordering-policy", {Role::kOrdering});
   add("static-usage-limit-policy", {Role::kUsageLimits});
+  add("sheddable-eviction-filter", {Role::kEvictionFilter}).stability = Stability::kAlpha;
+  add("priority-then-time-eviction-order-policy", {Role::kEvictionOrdering}).stability = Stability::kAlpha;
   add("metrics-data-source", {Role::kDataSource});
   add("core-metrics-extractor", {Role::kExtractor});
   add("models-data-extractor", {Role::kExtractor});

@@ -94,5 +94,75 @@ TEST(FlowControlWiring, BandsAndTemplates) {
   EXPECT_EQ(outcome.name(flow.usage_limit_policy), "static-usage-limit-policy");
 }
 
+TEST(FlowControlCheck, C30_RefusedConfigurations) {
+  const auto refused = [](const std::string& section, const std::string& text) {
+    EXPECT_TRUE(run(kGate + "flowControl: {" + section + "}").fails_with(text)) << section;
+  };
+  refused("maxBytes: \"-1\"", "failed to load flow control config: global MaxBytes must be non-negative, got -1");
+  refused("priorityBands: [{priority: 7}, {priority: 7}]", "duplicate priority level 7");
+  refused("defaultRequestTTL: \"-1s\"", "DefaultRequestTTL cannot be negative, but got -1s");
+  refused("maxByte: 1", "strict decoding error: unknown field \"flowControl.maxByte\"");
+  refused("epp: {nothing: 1}", "strict decoding error: unknown field \"flowControl.epp.nothing\"");
+  refused("priorityBands: [{orderingPolicyRef: ghost}]", "plugin \"ghost\" not found");
+  refused("priorityBands: [{orderingPolicyRef: round-robin-fairness-policy}]",
+          "plugin \"round-robin-fairness-policy\" not found");
+  EXPECT_TRUE(run(kGate + "plugins: [{type: round-robin-fairness-policy}]\n"
+                          "flowControl: {priorityBands: [{orderingPolicyRef: round-robin-fairness-policy}]}")
+                  .fails_with("does not implement OrderingPolicy (actual type: round-robin-fairness-policy)"));
+  EXPECT_TRUE(run("featureGates: [flowControls]").fails_with("feature gate 'flowControls' is unknown or unregistered"));
+}
+
+TEST(FlowControlCheck, C33_IgnoredSettingsAreWarnedOf) {
+  EXPECT_TRUE(run("flowControl: {maxRequests: 5}").warns_of("'flowControl' is not enabled"));
+  EXPECT_FALSE(run("plugins: [{type: utilization-detector}]\n"
+                   "flowControl: {saturationDetector: {pluginRef: utilization-detector}}")
+                   .warns_of("flowControl"));
+  EXPECT_TRUE(run("flowControl: {epp: {hysteresis: 0.1}}").warns_of("'flowControl' is not enabled"));
+  EXPECT_FALSE(run("flowControl: {epp: {typedAdmitterDenials: true}}").warns_of("flowControl")) << "not gated";
+}
+
+TEST(FlowControlWeakSpot, W23_EvictionWithoutTheGateIsWarnedOf) {
+  EXPECT_TRUE(run("flowControl: {enableEviction: true}").warns_of("enableEviction has no effect"));
+}
+
+TEST(FlowControlWiring, EvictionBringsItsAlphaPoliciesAlong) {
+  const Outcome outcome = run(kGate + "flowControl: {enableEviction: true}");
+  ASSERT_TRUE(outcome.ok()) << outcome.rendered();
+  const auto& flow = outcome.config->flow_control;
+  EXPECT_EQ(outcome.name(flow.eviction_filter), "sheddable-eviction-filter");
+  EXPECT_EQ(outcome.name(flow.eviction_ordering), "priority-then-time-eviction-order-policy");
+  EXPECT_FALSE(run(kGate).config->index_of("sheddable-eviction-filter"));
+  EXPECT_TRUE(run(kGate + "plugins: [{type: sheddable-eviction-filter, name: mine}]\n"
+                          "flowControl: {enableEviction: true, epp: {evictionFilterPluginRef: mine}}")
+                  .fails_with("plugin 'mine' (type: 'sheddable-eviction-filter') has Alpha stability level"));
+  EXPECT_TRUE(run(kGate + "flowControl: {enableEviction: true, epp: {evictionFilterPluginRef: fcfs-ordering-policy}}")
+                  .fails_with("does not implement EvictionFilterPolicy"));
+}
+
+TEST(FlowControlWiring, Extensions) {
+  const Outcome outcome = run(kGate +
+                              "flowControl: {epp: {displaceLowerBands: true, reservedForHighBands: 0.2, holdStale: 2s, "
+                              "hysteresis: 0.05, maxFlowsPerBand: 100, retryAfter: true}}");
+  ASSERT_TRUE(outcome.ok()) << outcome.rendered();
+  const FlowControlExtensions& epp = outcome.config->flow_control.epp;
+  EXPECT_TRUE(epp.displace_lower_bands);
+  EXPECT_EQ(epp.reserved_for_high_bands, 0.2);
+  EXPECT_EQ(epp.hold_stale, 2s);
+  EXPECT_EQ(epp.hysteresis, 0.05);
+  EXPECT_EQ(epp.max_flows_per_band, 100);
+  EXPECT_TRUE(epp.retry_after);
+  EXPECT_FALSE(epp.queue_position);
+  for (const char* bad : {"reservedForHighBands: 1", "hysteresis: -0.1", "holdStale: -1s", "maxFlowsPerBand: -1"}) {
+    EXPECT_FALSE(run(kGate + "flowControl: {epp: {" + bad + "}}").ok()) << bad;
+  }
+}
+
+TEST(FlowControlWiring, PrioritiesBeyond32BitsHaveNoBand) {
+  const Outcome outcome = run(kGate + "flowControl: {priorityBands: [{priority: 3000000000}]}");
+  ASSERT_TRUE(outcome.ok()) << outcome.rendered();
+  EXPECT_TRUE(outcome.warns_of("priority band 3000000000 has no effect"));
+  EXPECT_EQ(outcome.config->flow_control.bands.size(), 1u);
+}
+
 }  // namespace
 }  // namespace epp::config::testing
