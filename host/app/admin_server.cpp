@@ -126,6 +126,8 @@ std::unique_ptr<net::HttpServer> start_admin_server(net::IoPool& pool, const con
   server->route("/debug/endpoints", read_only([shared](const net::HttpRequest&) {
                   return json_response(endpoints_document(*shared->table->snapshot(), *shared->attributes));
                 }));
+  server->route("/debug/flowcontrol",
+                read_only([shared](const net::HttpRequest&) { return json_response(shared->flow_control()); }));
   server->start();
   return server;
 }

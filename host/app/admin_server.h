@@ -1,4 +1,4 @@
-// The HTTP port for operators: /metrics, /debug/plugins/state, /debug/decisions, /debug/endpoints.
+// The HTTP port for operators: /metrics, /debug/plugins/state, /debug/decisions, /debug/endpoints, /debug/flowcontrol.
 #pragma once
 
 #include "config/options.h"
@@ -21,6 +21,7 @@ struct AdminSources {
   std::function<lifecycle::PipelinePtr()> pipeline;
   const endpoints::EndpointTable* table = nullptr;
   const endpoints::AttributeRegistry* attributes = nullptr;
+  std::function<std::string()> flow_control;  // the document of GET /debug/flowcontrol
 };
 
 // Starts serving on --metrics-port. Throws std::runtime_error naming the port or file that cannot be used.

@@ -46,10 +46,6 @@ bool load_configuration(const config::Options& options, Configuration& configura
 
   const config::WiringOptions wiring{.allow_experimental_plugins = options.allow_experimental_plugins};
   auto effective = config::wire(document, configuration.catalogue, wiring, diagnostics);
-  if (document.feature_gates.flow_control) {
-    diagnostics.error("featureGates: flowControl is not available in this version", "/featureGates",
-                      "no flowControl gate, or flowControl=false");
-  }
   if (!effective) return false;
   configuration.effective = std::move(*effective);
   return !diagnostics.has_errors();

@@ -15,6 +15,8 @@ namespace epp::app {
 namespace {
 
 constexpr std::chrono::milliseconds kReloadDebounce{250};
+// For answers to requests that still waited when the drain window closed.
+constexpr std::chrono::seconds kLastAnswers{1};
 
 unsigned or_default(int wanted, unsigned otherwise) {
   return wanted > 0 ? static_cast<unsigned>(wanted) : otherwise;
@@ -107,9 +109,12 @@ bool Host::start_tracing() {
 bool Host::build() {
   config::Diagnostics diagnostics;
   sources_ = scrape_sources(configuration_.effective, attributes_, diagnostics);
-  pipeline_ = build_pipeline(options_, configuration_.catalogue, environment_, configuration_.effective, diagnostics);
+  auto pipeline =
+      build_pipeline(options_, configuration_.catalogue, environment_, configuration_.effective, diagnostics);
   report(log_, diagnostics, configuration_.loaded.source);
-  if (pipeline_ == nullptr || diagnostics.has_errors()) return false;
+  if (pipeline == nullptr || diagnostics.has_errors()) return false;
+  if (configuration_.effective.flow_control.enabled) install_flow_control(*pipeline);
+  pipeline_ = std::move(pipeline);
   EPP_LOG(log_, kInfo, "Effective configuration",
           telemetry::LogField::json("config", to_json(configuration_.effective, /*with_parameters=*/false)));
 
@@ -119,7 +124,8 @@ bool Host::build() {
                        .disable_endpoint_subset_filter = options_.disable_endpoint_subset_filter,
                        .strict_subset_ports = options_.strict_subset_ports,
                        .splice_model_name = options_.splice_model_name,
-                       .stream_responses = options_.stream_responses};
+                       .stream_responses = options_.stream_responses,
+                       .typed_admitter_denials = configuration_.effective.flow_control.epp.typed_admitter_denials};
   services_.pipeline = [this] { return pipeline_; };
   services_.table = &table_;
   services_.attributes = &attributes_;
@@ -128,9 +134,26 @@ bool Host::build() {
   services_.states = &states_;
   services_.metrics = &metrics_;
   services_.decisions = &decisions_;
+  services_.objectives = &objectives_;
   services_.log = log_;
   if (tracing_ != nullptr) services_.tracer = tracing_->tracer(lifecycle::kRequestScope);
   return true;
+}
+
+void Host::install_flow_control(lifecycle::Pipeline& pipeline) {
+  const config::EffectiveConfig& effective = configuration_.effective;
+  flow_control_ = std::make_shared<FlowControl>(dispatcher_options(effective, *pipeline.plugins),
+                                                reclaim_options(effective, *pipeline.plugins, options_),
+                                                admission_options(effective.flow_control.epp),
+                                                FlowControlParts{.pool = io_,
+                                                                 .table = table_,
+                                                                 .attributes = attributes_,
+                                                                 .objectives = objectives_,
+                                                                 .registry = registry_,
+                                                                 .metrics = metrics_,
+                                                                 .log = log_.named("flow-control"),
+                                                                 .pool_name = pool_name()});
+  FlowControl::install(flow_control_, pipeline);
 }
 
 bool Host::start_data_layer() {
@@ -150,7 +173,7 @@ bool Host::start_data_layer() {
       file_discovery_ = std::make_unique<discovery::FileDiscovery>(
           io_, table_,
           discovery::parse_file_discovery_parameters(instance.type, instance.parameters.value_or(std::string())),
-          &discovery_log_);
+          &discovery_log_, &objectives_);
       EPP_LOG(log_, kInfo, "EPP starting (file discovery mode)", {"plugin", instance.name});
       file_discovery_->start();
     } else {
@@ -200,7 +223,8 @@ bool Host::start_servers() {
                                  .decisions = &decisions_,
                                  .pipeline = [this] { return pipeline_; },
                                  .table = &table_,
-                                 .attributes = &attributes_},
+                                 .attributes = &attributes_,
+                                 .flow_control = [this] { return flow_control_document(flow_control_.get()); }},
                                 log_);
   } catch (const std::exception& error) {
     EPP_LOG_ERROR(log_, error.what(), "Failed to start metrics server", {"port", options_.metrics_port});
@@ -249,9 +273,22 @@ std::string Host::pool_name() const {
   return options_.pool_name.empty() ? "epp" : options_.pool_name;
 }
 
+// Streams end by themselves, those that wait in the queue by being served. What still waits when `grace` is over is
+// told so, and has a moment to hear it.
+void Host::drain(std::chrono::nanoseconds grace) {
+  if (extproc_server_ == nullptr) return;
+  if (flow_control_ == nullptr) {
+    extproc_server_->shutdown(grace);
+    return;
+  }
+  net::Timer last_call(io_);
+  last_call.once(grace, [this] { flow_control_->dispatcher().stop(); });
+  extproc_server_->shutdown(grace + kLastAnswers);
+}
+
 void Host::stop(std::chrono::nanoseconds grace) {
   draining_.store(true, std::memory_order_relaxed);
-  if (extproc_server_ != nullptr) extproc_server_->shutdown(grace);
+  drain(grace);
   if (health_server_ != nullptr) health_server_->shutdown(std::chrono::nanoseconds(0));
   if (admin_ != nullptr) admin_->stop(std::chrono::seconds(1));
   certificate_watcher_.reset();
@@ -264,6 +301,7 @@ void Host::stop(std::chrono::nanoseconds grace) {
     table_.remove_listener(&scrape_log_);
   }
   pipeline_.reset();
+  flow_control_.reset();
   graveyard_->collect();
   io_.stop();
 }

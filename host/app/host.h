@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/configuration.h"
+#include "app/flow_control.h"
 #include "app/observers.h"
 #include "app/plugin_services.h"
 #include "app/pool_metrics.h"
@@ -18,6 +19,7 @@
 #include "net/file_watcher.h"
 #include "net/http_server.h"
 #include "net/io_pool.h"
+#include "objectives/objective_table.h"
 #include "plugins/completion.h"
 #include "plugins/graveyard.h"
 #include "scrape/scraper.h"
@@ -58,9 +60,11 @@ class Host final : public extproc::HealthInputs {
   bool configure();
   bool start_tracing();
   bool build();
+  void install_flow_control(lifecycle::Pipeline& pipeline);
   bool start_data_layer();
   bool start_tls();
   bool start_servers();
+  void drain(std::chrono::nanoseconds grace);
   std::string pool_name() const;
 
   const config::Options& options_;
@@ -77,6 +81,7 @@ class Host final : public extproc::HealthInputs {
 
   endpoints::AttributeRegistry attributes_;
   endpoints::EndpointTable table_;
+  objectives::ObjectiveTable objectives_;
 
   PluginLog plugin_log_;
   PluginTimers plugin_timers_;
@@ -87,6 +92,7 @@ class Host final : public extproc::HealthInputs {
   plugins::Environment environment_;
 
   Configuration configuration_;
+  std::shared_ptr<FlowControl> flow_control_;  // null: the gate is off
   lifecycle::PipelinePtr pipeline_;
   lifecycle::MemoryBudget budget_;
   lifecycle::RequestStatePool states_;

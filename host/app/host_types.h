@@ -1,6 +1,5 @@
-// The plugin types that live inside the host: parsers, the metrics data source and its extractor, discovery, and the
-// flow-control policies that the defaulting rules inject. They take part in configuration like any other type; what
-// they do is done by the rooms that implement them.
+// The plugin types that live inside the host: parsers, the metrics data source and its extractor, discovery. They take
+// part in configuration like any other type; what they do is done by the rooms that implement them.
 #pragma once
 
 #include "config/catalogue.h"

@@ -52,6 +52,10 @@ void DiscoveryLog::on_bad_entry(std::string_view text) {
   EPP_LOG_ERROR(log_, text, "Endpoints file: entry skipped");
 }
 
+void DiscoveryLog::on_objectives(std::size_t objectives) {
+  EPP_LOG(log_, kInfo, "Objectives loaded", {"objectives", objectives});
+}
+
 void DiscoveryLog::on_reload_failed(std::string_view text) {
   EPP_LOG_ERROR(log_, text, "Endpoints file not reloaded, the present endpoints stay");
 }

@@ -41,6 +41,7 @@ class DiscoveryLog final : public discovery::DiscoveryObserver {
   void on_loaded(std::size_t endpoints, std::size_t changes) override;
   void on_bad_entry(std::string_view text) override;
   void on_reload_failed(std::string_view text) override;
+  void on_objectives(std::size_t objectives) override;
 
  private:
   telemetry::Logger log_;

@@ -49,9 +49,10 @@ std::vector<scheduling::ProfileConfig> build_profiles(const config::EffectiveCon
 
 }  // namespace
 
-lifecycle::PipelinePtr build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
-                                      const plugins::Environment& environment, config::EffectiveConfig& effective,
-                                      config::Diagnostics& diagnostics) {
+std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
+                                                    const plugins::Environment& environment,
+                                                    config::EffectiveConfig& effective,
+                                                    config::Diagnostics& diagnostics) {
   auto set = plugins::build_plugin_set({.catalogue = catalogue,
                                         .environment = environment,
                                         .effective = effective,

@@ -8,12 +8,16 @@
 #include "plugins/catalogue.h"
 #include "plugins/environment.h"
 
+#include <memory>
+
 namespace epp::app {
 
 // Creates every instance (default producers that are missing are appended to `effective`), orders producers, binds the
-// profile handler. nullptr with errors in `diagnostics` when anything is wrong. [main]
-lifecycle::PipelinePtr build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
-                                      const plugins::Environment& environment, config::EffectiveConfig& effective,
-                                      config::Diagnostics& diagnostics);
+// profile handler. Without flow control, which is the caller's to install. nullptr with errors in `diagnostics` when
+// anything is wrong. [main]
+std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
+                                                    const plugins::Environment& environment,
+                                                    config::EffectiveConfig& effective,
+                                                    config::Diagnostics& diagnostics);
 
 }  // namespace epp::app

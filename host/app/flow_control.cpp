@@ -1,0 +1,139 @@
+#include "app/flow_control.h"
+
+#include "config/go_duration.h"
+
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+namespace epp::app {
+namespace {
+
+using flowcontrol::Nanos;
+using Nanoseconds = std::chrono::nanoseconds;
+
+// Live counters show the end of a request at once; this is for the dispatcher to look.
+constexpr Nanoseconds kLiveCounterGrace = std::chrono::milliseconds(10);
+constexpr Nanoseconds kScrapeMargin = std::chrono::milliseconds(250);
+
+Nanos nanos(Nanoseconds duration) {
+  return duration.count() > 0 ? static_cast<Nanos>(duration.count()) : 0;
+}
+
+std::uint64_t limit(std::int64_t value) {
+  return value > 0 ? static_cast<std::uint64_t>(value) : 0;
+}
+
+flowcontrol::BandOptions band_options(const config::EffectiveBand& band, const plugins::PluginSet& set) {
+  return {.priority = static_cast<std::int32_t>(band.priority),
+          .max_requests = limit(band.max_requests),
+          .max_bytes = limit(band.max_bytes),
+          .fairness = set.at(band.fairness_policy),
+          .ordering = set.at(band.ordering_policy)};
+}
+
+// How old a reading may be that the detector still believes; `otherwise` when it does not say.
+Nanoseconds believed_age(const config::Instance& detector, Nanoseconds otherwise) {
+  if (!detector.parameters) return detector.type == "utilization-detector" ? std::chrono::milliseconds(200) : otherwise;
+  const auto parameters = nlohmann::json::parse(*detector.parameters, nullptr, /*allow_exceptions=*/false);
+  if (!parameters.is_object()) return otherwise;
+  const auto found = parameters.find("metricsStalenessThreshold");
+  if (found == parameters.end() || !found->is_string()) return otherwise;
+  const auto parsed = config::parse_duration(found->get<std::string>());
+  const auto* age = std::get_if<Nanoseconds>(&parsed);
+  return age != nullptr && age->count() > 0 ? *age : otherwise;
+}
+
+telemetry::FlowGauges gauges_of(const flowcontrol::View& view) {
+  telemetry::FlowGauges gauges;
+  gauges.saturation = view.saturation;
+  gauges.prefill = view.prefill_saturation;
+  gauges.decode = view.decode_saturation;
+  gauges.total = {view.length, view.bytes, view.max_requests, view.max_bytes};
+  for (const flowcontrol::BandView& band : view.bands) {
+    gauges.bands.push_back({band.priority, {band.length, band.bytes, band.max_requests, band.max_bytes}});
+  }
+  return gauges;
+}
+
+}  // namespace
+
+flowcontrol::Options dispatcher_options(const config::EffectiveConfig& effective, const plugins::PluginSet& set) {
+  const config::EffectiveFlowControl& flow = effective.flow_control;
+  flowcontrol::Options options;
+  options.max_requests = limit(flow.max_requests);
+  options.max_bytes = limit(flow.max_bytes);
+  options.default_ttl_ns = nanos(flow.default_request_ttl);
+  options.no_endpoint_ttl_ns = nanos(flow.no_endpoint_request_ttl);
+  for (const config::EffectiveBand& band : flow.bands) {
+    options.bands.push_back(band_options(band, set));
+  }
+  options.default_band = band_options(flow.default_band, set);
+  options.default_negative_band = band_options(flow.default_negative_band, set);
+  options.detector = set.at(effective.saturation_detector);
+  options.usage_limits = set.at(flow.usage_limit_policy);
+  options.extensions = {.displace_lower_bands = flow.epp.displace_lower_bands,
+                        .reserved_for_high_bands = flow.epp.reserved_for_high_bands,
+                        .hold_stale_ns = nanos(flow.epp.hold_stale),
+                        .hysteresis = flow.epp.hysteresis,
+                        .max_flows = limit(flow.epp.max_flows_per_band),
+                        .gate_per_stage = flow.epp.gate_per_stage};
+  return options;
+}
+
+std::optional<flowcontrol::ReclaimOptions> reclaim_options(const config::EffectiveConfig& effective,
+                                                           const plugins::PluginSet& set,
+                                                           const config::Options& options) {
+  const config::EffectiveFlowControl& flow = effective.flow_control;
+  if (!flow.enabled || !flow.enable_eviction) return std::nullopt;
+  const config::Instance& detector = effective.instances[effective.saturation_detector];
+  const Nanoseconds grace = detector.type == "concurrency-detector"
+                                ? kLiveCounterGrace
+                                : options.refresh_metrics_interval +
+                                      believed_age(detector, options.metrics_staleness_threshold) + kScrapeMargin;
+  flowcontrol::ReclaimOptions reclaim;
+  reclaim.filter = set.at(flow.eviction_filter);
+  reclaim.ordering = set.at(flow.eviction_ordering);
+  reclaim.grace_ns = nanos(grace);
+  return reclaim;
+}
+
+lifecycle::FlowAdmissionOptions admission_options(const config::FlowControlExtensions& extensions) {
+  return {.request_deadlines = extensions.request_deadlines,
+          .retry_after = extensions.retry_after,
+          .queue_position = extensions.queue_position};
+}
+
+FlowControl::FlowControl(flowcontrol::Options options, std::optional<flowcontrol::ReclaimOptions> reclaim,
+                         lifecycle::FlowAdmissionOptions admission, FlowControlParts parts)
+    : parts_(std::move(parts)),
+      metrics_(parts_.registry, parts_.metrics.model_limiter(), {.pool = parts_.pool_name}),
+      observer_(parts_.pool, metrics_, parts_.metrics, parts_.log),
+      alarm_(parts_.pool, [this] { dispatcher_->on_alarm(); }) {
+  if (reclaim) {
+    reclaimer_ = std::make_unique<flowcontrol::Reclaimer>(std::move(*reclaim), observer_);
+    in_flight_ = std::make_unique<lifecycle::ReclaimableInFlight>(*reclaimer_);
+  }
+  dispatcher_ = std::make_unique<flowcontrol::Dispatcher>(std::move(options), parts_.table, parts_.attributes,
+                                                          observer_, alarm_, reclaimer_.get());
+  admission_ = std::make_unique<lifecycle::FlowAdmission>(*dispatcher_, admission);
+  gauges_ = metrics_.gauges(parts_.registry, [this] { return gauges_of(dispatcher_->view(/*longest_flows=*/0)); });
+  parts_.table.add_listener(this);
+  parts_.objectives.add_listener(this);
+}
+
+FlowControl::~FlowControl() {
+  parts_.objectives.remove_listener(this);
+  parts_.table.remove_listener(this);
+  gauges_.clear();
+  alarm_.stop();
+}
+
+void FlowControl::install(const std::shared_ptr<FlowControl>& self, lifecycle::Pipeline& pipeline) {
+  pipeline.admission = std::shared_ptr<lifecycle::Admission>(self, self->admission_.get());
+  if (self->in_flight_) pipeline.in_flight = std::shared_ptr<lifecycle::InFlight>(self, self->in_flight_.get());
+}
+
+}  // namespace epp::app
