@@ -124,6 +124,7 @@ std::vector<std::string> Catalogue::libraries_of(std::string_view type) const {
 
 std::vector<const config::PluginType*> Catalogue::types() const {
   std::vector<const config::PluginType*> result;
+  result.reserve(entries_.size());
   for (const auto& entry : entries_)
     result.push_back(&entry->type);
   return result;

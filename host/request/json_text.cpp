@@ -332,13 +332,14 @@ void append_double(std::string& out, double value) {
     out += std::to_string(negative_exponent ? -exponent : exponent);
     return;
   }
-  const auto count = static_cast<int>(digits.size());
   if (exponent < 0) {
-    out.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0').append(digits);
-  } else if (count <= exponent + 1) {
-    out.append(digits).append(static_cast<std::size_t>(exponent + 1 - count), '0');
+    out.append("0.").append(static_cast<std::size_t>(-exponent) - 1, '0').append(digits);
+    return;
+  }
+  const std::size_t whole = static_cast<std::size_t>(exponent) + 1;
+  if (digits.size() <= whole) {
+    out.append(digits).append(whole - digits.size(), '0');
   } else {
-    const auto whole = static_cast<std::size_t>(exponent + 1);
     out.append(digits, 0, whole).append(1, '.').append(digits, whole);
   }
 }

@@ -116,6 +116,7 @@ std::string Scheduler::bind() {
   const epp_profile_handler& table = *handler_->profile_handler;
   if (!EPP_HAS(&table, epp_profile_handler, bind) || table.bind == nullptr) return {};
   std::vector<epp_str> names;
+  names.reserve(profiles_.size());
   for (const ProfileConfig& profile : profiles_)
     names.push_back(to_abi(profile.name));
   plugins::ErrorBuffer error;

@@ -19,7 +19,6 @@ namespace epp::scrape {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using endpoints::Endpoint;
 using endpoints::EndpointPtr;
 using endpoints::ScrapedValues;
 
@@ -273,7 +272,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   }
 
   // Leaves the lock released: the observer is not called under it.
-  void failed(Unit& unit, std::unique_lock<std::mutex>& lock, std::string text) {
+  void failed(Unit& unit, std::unique_lock<std::mutex>& lock, const std::string& text) {
     ++unit.status.consecutive_failures;
     unit.status.last_error = text;
     unit.body_hash.reset();

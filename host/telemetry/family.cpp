@@ -78,6 +78,7 @@ Series* Family::State::find_or_make(const LabelValues& values) {
 LabelValues Family::State::twin_values(const LabelValues& values) const {
   const auto ours = values.decoded();
   std::vector<std::string_view> theirs;
+  theirs.reserve(twin_columns.size());
   for (const std::size_t column : twin_columns)
     theirs.push_back(ours[column]);
   return LabelValues(theirs);

@@ -268,6 +268,7 @@ void Registry::Impl::collect_callbacks(std::vector<prometheus::MetricFamily>& ou
     Computed twin_values;  // labels that the twin lacks may make several values one: the last stays
     for (const auto& [key, value] : values) {
       std::vector<std::string> twin_key;
+      twin_key.reserve(columns.size());
       for (const std::size_t column : columns)
         twin_key.push_back(key[column]);
       twin_values[std::move(twin_key)] = value;

@@ -78,7 +78,7 @@ void fill_span(const SpanData& span, otlp_trace::Span* out) {
 
 class OtlpExporter final : public SpanExporter {
  public:
-  OtlpExporter(const TracingConfig& config, std::shared_ptr<grpc::ChannelCredentials> credentials)
+  OtlpExporter(const TracingConfig& config, const std::shared_ptr<grpc::ChannelCredentials>& credentials)
       : config_(config),
         stub_(otlp_collector::TraceService::NewStub(grpc::CreateChannel(config.otlp.target, credentials))) {}
 
