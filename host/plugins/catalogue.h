@@ -1,5 +1,5 @@
-// The plugin types at hand: those of the loaded libraries, and those that live inside the host (parsers, data sources,
-// flow-control policies), which app/ adds.
+// The plugin types at hand: those of the loaded libraries, and those that live inside the host (parsers, data sources),
+// which app/ adds.
 #pragma once
 
 #include "config/catalogue.h"

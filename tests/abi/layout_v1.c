@@ -2,8 +2,11 @@
  * against the released headers would break: append members, never move them. Sizes of structs that grow (they start
  * with `size`) are their v1 sizes: >= is what must hold for them. */
 #include <epp/abi.h>
+#include <epp/ext/eviction.h>
+#include <epp/ext/fairness.h>
 #include <epp/ext/filter.h>
 #include <epp/ext/lifecycle.h>
+#include <epp/ext/ordering.h>
 #include <epp/ext/picker.h>
 #include <epp/ext/producer.h>
 #include <epp/ext/profile_handler.h>
@@ -11,6 +14,7 @@
 #include <epp/ext/response_hooks.h>
 #include <epp/ext/saturation_detector.h>
 #include <epp/ext/scorer.h>
+#include <epp/ext/usage_limits.h>
 #include <epp/host/attributes.h>
 #include <epp/host/request.h>
 #include <epp/host/services.h>
@@ -267,6 +271,77 @@ AT(epp_response_complete, on_response_complete, 8);
 GROWS(epp_saturation_detector, 16);
 AT(epp_saturation_detector, reserved, 4);
 AT(epp_saturation_detector, saturation, 8);
+
+/* epp_queued_request */
+GROWS(epp_queued_request, 56);
+AT(epp_queued_request, priority, 4);
+AT(epp_queued_request, request, 8);
+AT(epp_queued_request, enqueued_ns, 16);
+AT(epp_queued_request, deadline_ns, 24);
+AT(epp_queued_request, received_ns, 32);
+AT(epp_queued_request, bytes, 40);
+AT(epp_queued_request, cost, 48);
+
+/* epp_flow */
+GROWS(epp_flow, 72);
+AT(epp_flow, index, 4);
+AT(epp_flow, id, 8);
+AT(epp_flow, weight, 24);
+AT(epp_flow, length, 32);
+AT(epp_flow, bytes, 40);
+AT(epp_flow, head, 48);
+AT(epp_flow, head_key, 56);
+AT(epp_flow, head_arrival, 64);
+
+/* epp_fairness */
+GROWS(epp_fairness, 64);
+AT(epp_fairness, reserved, 4);
+AT(epp_fairness, open_band, 8);
+AT(epp_fairness, close_band, 16);
+AT(epp_fairness, flow_added, 24);
+AT(epp_fairness, flow_removed, 32);
+AT(epp_fairness, head_changed, 40);
+AT(epp_fairness, pick, 48);
+AT(epp_fairness, charged, 56);
+
+/* epp_ordering */
+GROWS(epp_ordering, 24);
+AT(epp_ordering, reserved, 4);
+AT(epp_ordering, key, 8);
+AT(epp_ordering, before, 16);
+
+/* epp_usage_limits */
+GROWS(epp_usage_limits, 16);
+AT(epp_usage_limits, reserved, 4);
+AT(epp_usage_limits, ceilings, 8);
+
+/* epp_running_request */
+GROWS(epp_running_request, 88);
+AT(epp_running_request, priority, 4);
+AT(epp_running_request, id, 8);
+AT(epp_running_request, serial, 24);
+AT(epp_running_request, fairness_id, 32);
+AT(epp_running_request, host_port, 48);
+AT(epp_running_request, dispatched_ns, 64);
+AT(epp_running_request, cost, 72);
+AT(epp_running_request, response_chunks, 80);
+
+/* epp_eviction_filter */
+GROWS(epp_eviction_filter, 16);
+AT(epp_eviction_filter, reserved, 4);
+AT(epp_eviction_filter, accept, 8);
+
+/* epp_eviction_ordering */
+GROWS(epp_eviction_ordering, 16);
+AT(epp_eviction_ordering, reserved, 4);
+AT(epp_eviction_ordering, before, 8);
+
+/* epp_reservations */
+GROWS(epp_reservations, 32);
+AT(epp_reservations, reserved, 4);
+AT(epp_reservations, undecided, 8);
+AT(epp_reservations, undecided_tokens, 16);
+AT(epp_reservations, unseen, 24);
 
 /* epp_scorer */
 GROWS(epp_scorer, 16);

@@ -26,15 +26,12 @@ class TurnOrder {
     if (flow >= places_.size()) places_.resize(flow + size_t{1});
     places_[flow].id = id;
     if (blocks_.empty()) insert_block(0, std::make_unique<Block>());
-    const auto behind = std::upper_bound(
-        blocks_.begin(), blocks_.end(), id,
-        [this](std::string_view wanted, const auto& b) { return wanted < places_[b->flows.front()].id; });
-    const auto rank = static_cast<size_t>(std::max<ptrdiff_t>(behind - blocks_.begin() - 1, 0));
-    Block* block = blocks_[rank].get();
-    if (block->flows.size() == kBlock) {
+    size_t rank = block_for(id);
+    if (blocks_[rank]->flows.size() == kBlock) {
       split(rank);
-      if (id > places_[blocks_[rank + 1]->flows.front()].id) block = blocks_[rank + 1].get();
+      rank = block_for(id);
     }
+    Block* const block = blocks_[rank].get();
     const auto at = std::upper_bound(block->flows.begin(), block->flows.end(), id,
                                      [this](std::string_view wanted, uint32_t f) { return wanted < places_[f].id; });
     const auto position = static_cast<uint32_t>(at - block->flows.begin());
@@ -105,6 +102,15 @@ class TurnOrder {
     Block* block = nullptr;
     uint32_t position = 0;
   };
+
+  // Where the id belongs: the last block that starts at or before it, else the first one.
+  size_t block_for(std::string_view id) const {
+    if (blocks_.size() == 1) return 0;
+    const auto behind = std::upper_bound(
+        blocks_.begin(), blocks_.end(), id,
+        [this](std::string_view wanted, const auto& b) { return wanted < places_[b->flows.front()].id; });
+    return static_cast<size_t>(std::max<ptrdiff_t>(behind - blocks_.begin() - 1, 0));
+  }
 
   // The first block from `rank` on, then from the start, that has an active flow; blocks_.size() when none has.
   size_t next_active_block(size_t rank) const {

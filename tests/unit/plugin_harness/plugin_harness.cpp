@@ -263,6 +263,25 @@ double PluginHarness::saturation(const InstancePtr& instance) {
   return plugins::run_detector(*instance, all, error, std::numeric_limits<double>::quiet_NaN());
 }
 
+double PluginHarness::saturation(const InstancePtr& instance, const Reserved& reserved, uint64_t* again_ns) {
+  require(instance->detector, instance, "saturation detector");
+  const epp_candidates all = impl_->candidates();
+  std::vector<uint32_t> unseen(all.slot_limit);
+  for (const auto& [name, count] : reserved.unseen)
+    unseen[impl_->slot(name)] = count;
+  epp_reservations reservations{};
+  reservations.size = sizeof reservations;
+  reservations.undecided = reserved.undecided;
+  reservations.undecided_tokens = reserved.undecided_tokens;
+  reservations.unseen = reserved.unseen.empty() ? nullptr : unseen.data();
+  plugins::ErrorBuffer error;
+  uint64_t again = 0;
+  const double saturation =
+      plugins::run_detector(*instance, all, error, std::numeric_limits<double>::quiet_NaN(), &reservations, again);
+  if (again_ns != nullptr) *again_ns = again;
+  return saturation;
+}
+
 std::string PluginHarness::state(const InstancePtr& instance) {
   require(instance->state_dump, instance, "state dump");
   std::string text;

@@ -202,6 +202,13 @@ class PluginHarness {
   };
   HandlerResult process_profiles(const plugins::InstancePtr& instance, TestRequest& request);
   double saturation(const plugins::InstancePtr& instance);
+  // As flow control asks: slots of `unseen` by endpoint name.
+  struct Reserved {
+    uint64_t undecided = 0;
+    int64_t undecided_tokens = 0;
+    std::map<std::string, uint32_t> unseen = {};
+  };
+  double saturation(const plugins::InstancePtr& instance, const Reserved& reserved, uint64_t* again_ns = nullptr);
   std::string state(const plugins::InstancePtr& instance);  // JSON text of the state dump
   bool ready(const plugins::InstancePtr& instance);
 
