@@ -78,7 +78,7 @@ TEST_F(Load, FilesThatCannotBeRead) {
 
 TEST_F(Load, BytesThatAreNotUtf8InAQuantityAreAnError) {
   EXPECT_FALSE(load("", "flowControl: {maxBytes: {unit: !!binary '/5w='}}"));
-  EXPECT_THAT(error(), HasSubstr("flowControl.maxBytes"));
+  EXPECT_THAT(error(), HasSubstr("at /flowControl/maxBytes"));
 }
 
 TEST_F(Load, LargeFilesAreRefused) {
