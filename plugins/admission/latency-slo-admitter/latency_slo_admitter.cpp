@@ -36,8 +36,7 @@ class LatencySloAdmitter {
       const bool cold = kv_usage.or_else(i, 0) < kColdUsage;
       if (valid || idle || cold) return;
     }
-    if (predicted)
-      throw epp::sdk::Error("no valid endpoint available to serve the request", EPP_ERR_RESOURCE_EXHAUSTED);
+    if (predicted) throw epp::sdk::Error("no valid endpoint available to serve the request");
   }
 
  private:

@@ -18,6 +18,7 @@
  *   - A function states its threads in brackets:
  *       [main]        one thread at a time, while the pipeline is built or torn down; may block for a short while
  *       [concurrent]  any host thread, many at once, also for the same instance; must not block; microseconds
+ *       [dispatcher]  any host thread, one call at a time for all flow-control policies of a pipeline; must not block
  *       [timer]       one host timer thread; must not block
  *   - destroy is called once no call runs and nothing that the instance started is outstanding.
  *   - A plugin must not fork, install signal handlers, change locale, working directory or environment, or be

@@ -43,7 +43,7 @@ TEST(FlowControlCheck, C38_LatencySloDenies) {
   AdmitterStage stage;
   auto request = stage.hopeless();
   const auto outcome = stage.host.admit(stage.admitter(), request);
-  EXPECT_EQ(outcome.status, EPP_ERR_RESOURCE_EXHAUSTED);
+  EXPECT_EQ(outcome.status, EPP_ERR_UNTYPED);
   EXPECT_EQ(outcome.message, "no valid endpoint available to serve the request");
 }
 
