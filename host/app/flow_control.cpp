@@ -1,6 +1,7 @@
 #include "app/flow_control.h"
 
 #include "config/go_duration.h"
+#include "plugins/environment.h"
 
 #include <cstdint>
 #include <utility>
@@ -102,6 +103,7 @@ std::optional<flowcontrol::ReclaimOptions> reclaim_options(const config::Effecti
 
 lifecycle::FlowAdmissionOptions admission_options(const config::FlowControlExtensions& extensions) {
   return {.request_deadlines = extensions.request_deadlines,
+          .decode_only_below_tokens = extensions.gate_per_stage ? extensions.decode_only_below_tokens : 0,
           .retry_after = extensions.retry_after,
           .queue_position = extensions.queue_position};
 }
@@ -119,7 +121,10 @@ FlowControl::FlowControl(flowcontrol::Options options, std::optional<flowcontrol
   dispatcher_ = std::make_unique<flowcontrol::Dispatcher>(std::move(options), parts_.table, parts_.attributes,
                                                           observer_, alarm_, reclaimer_.get());
   admission_ = std::make_unique<lifecycle::FlowAdmission>(*dispatcher_, admission);
-  gauges_ = metrics_.gauges(parts_.registry, [this] { return gauges_of(dispatcher_->view(/*longest_flows=*/0)); });
+  gauges_ = metrics_.gauges(parts_.registry, [this] {
+    if (reclaimer_) reclaimer_->status(plugins::clock().now_ns());  // lets what has cooled go, on an idle host, too
+    return gauges_of(dispatcher_->view(/*longest_flows=*/0));
+  });
   parts_.table.add_listener(this);
   parts_.objectives.add_listener(this);
 }
@@ -129,6 +134,11 @@ FlowControl::~FlowControl() {
   parts_.table.remove_listener(this);
   gauges_.clear();
   alarm_.stop();
+}
+
+std::optional<flowcontrol::Reclaimer::Status> FlowControl::reclaim_status() {
+  if (!reclaimer_) return std::nullopt;
+  return reclaimer_->status(plugins::clock().now_ns());
 }
 
 void FlowControl::install(const std::shared_ptr<FlowControl>& self, lifecycle::Pipeline& pipeline) {

@@ -60,6 +60,8 @@ class FlowControl final : private endpoints::EndpointListener, private objective
   static void install(const std::shared_ptr<FlowControl>& self, lifecycle::Pipeline& pipeline);
 
   flowcontrol::Dispatcher& dispatcher() { return *dispatcher_; }
+  // nullopt: nobody is evicted.
+  std::optional<flowcontrol::Reclaimer::Status> reclaim_status();
 
  private:
   void on_endpoint_added(const endpoints::EndpointPtr& /*endpoint*/) override {}
@@ -81,6 +83,7 @@ class FlowControl final : private endpoints::EndpointListener, private objective
 // {"enabled":true, "length":..., "gate":{...}, "bands":[...]}, as GET /debug/flowcontrol answers it; {"enabled":false}
 // for none.
 std::string flow_control_document(FlowControl* flow_control);
-std::string flow_control_document(const flowcontrol::View& view);
+std::string flow_control_document(const flowcontrol::View& view,
+                                  const std::optional<flowcontrol::Reclaimer::Status>& eviction);
 
 }  // namespace epp::app

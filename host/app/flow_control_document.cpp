@@ -48,10 +48,12 @@ Json band_json(const flowcontrol::BandView& band) {
 }  // namespace
 
 std::string flow_control_document(FlowControl* flow_control) {
-  return flow_control == nullptr ? R"({"enabled":false})" : flow_control_document(flow_control->dispatcher().view());
+  if (flow_control == nullptr) return R"({"enabled":false})";
+  return flow_control_document(flow_control->dispatcher().view(), flow_control->reclaim_status());
 }
 
-std::string flow_control_document(const flowcontrol::View& view) {
+std::string flow_control_document(const flowcontrol::View& view,
+                                  const std::optional<flowcontrol::Reclaimer::Status>& eviction) {
   Json json = {{"enabled", true},
                {"length", view.length},
                {"bytes", view.bytes},
@@ -64,6 +66,13 @@ std::string flow_control_document(const flowcontrol::View& view) {
                   {"prefillSaturation", optional_json(view.prefill_saturation)},
                   {"decodeSaturation", optional_json(view.decode_saturation)}};
   json["reservations"] = {{"undecided", view.undecided}, {"unseen", view.unseen}};
+  if (eviction) {
+    json["eviction"] = {{"running", eviction->running},
+                        {"evictable", eviction->evictable},
+                        {"outstanding", eviction->outstanding},
+                        {"cooling", eviction->cooling},
+                        {"pendingReclaim", eviction->pending}};
+  }
   json["bands"] = Json::array();
   for (const flowcontrol::BandView& band : view.bands) {
     json["bands"].push_back(band_json(band));

@@ -82,9 +82,10 @@ struct FlowControlExtensions {
   double hysteresis = 0;                  // once closed the gate opens so far below the ceiling, 0 to <1
   std::int64_t max_flows_per_band = 0;    // live fairness ids; 0: no limit
   bool gate_per_stage = false;            // a request waits only for the stage that it needs
-  bool retry_after = false;               // `retry-after` with refusals
-  bool queue_position = false;            // `x-epp-queue-position` with refusals
-  bool typed_admitter_denials = false;    // an admitter's own status; without flow control, too
+  std::int64_t decode_only_below_tokens = 256;  // prompts below it need no prefill stage; with gate_per_stage
+  bool retry_after = false;                     // `retry-after` with refusals
+  bool queue_position = false;                  // `x-epp-queue-position` with refusals
+  bool typed_admitter_denials = false;          // an admitter's own status; without flow control, too
   PluginRef eviction_filter{"sheddable-eviction-filter", {}};
   PluginRef eviction_ordering{"priority-then-time-eviction-order-policy", {}};
   bool operator==(const FlowControlExtensions&) const = default;

@@ -145,6 +145,12 @@ void decode_share(Fields& fields, std::string_view name, double& out) {
   }
 }
 
+void decode_count(Fields& fields, std::string_view name, std::int64_t& out) {
+  if (fields.integer(name, out) && out < 0) {
+    fields.error(name, std::string(name) + " must not be negative", "0 or more");
+  }
+}
+
 void decode_extensions(Fields& fields, FlowControlExtensions& epp) {
   fields.boolean("displaceLowerBands", epp.displace_lower_bands);
   decode_share(fields, "reservedForHighBands", epp.reserved_for_high_bands);
@@ -153,10 +159,9 @@ void decode_extensions(Fields& fields, FlowControlExtensions& epp) {
     fields.error("holdStale", "holdStale must not be negative", "0s or more");
   }
   decode_share(fields, "hysteresis", epp.hysteresis);
-  if (fields.integer("maxFlowsPerBand", epp.max_flows_per_band) && epp.max_flows_per_band < 0) {
-    fields.error("maxFlowsPerBand", "maxFlowsPerBand must not be negative", "0 (no limit) or more");
-  }
+  decode_count(fields, "maxFlowsPerBand", epp.max_flows_per_band);
   fields.boolean("gatePerStage", epp.gate_per_stage);
+  decode_count(fields, "decodeOnlyBelowTokens", epp.decode_only_below_tokens);
   fields.boolean("retryAfter", epp.retry_after);
   fields.boolean("queuePosition", epp.queue_position);
   fields.boolean("typedAdmitterDenials", epp.typed_admitter_denials);

@@ -292,6 +292,12 @@ std::string document_schema() {
           "default": false,
           "description": "A request waits only for the stage, prefill or decode, that it needs."
         },
+        "decodeOnlyBelowTokens": {
+          "type": "integer",
+          "minimum": 0,
+          "default": 256,
+          "description": "With gatePerStage: prompts estimated below it need the decode stage only."
+        },
         "retryAfter": {
           "type": "boolean",
           "default": false,

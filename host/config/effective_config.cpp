@@ -124,6 +124,7 @@ class Printer {
                  {"hysteresis", epp.hysteresis},
                  {"maxFlowsPerBand", epp.max_flows_per_band},
                  {"gatePerStage", epp.gate_per_stage},
+                 {"decodeOnlyBelowTokens", epp.decode_only_below_tokens},
                  {"retryAfter", epp.retry_after},
                  {"queuePosition", epp.queue_position},
                  {"typedAdmitterDenials", epp.typed_admitter_denials}};

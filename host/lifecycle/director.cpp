@@ -37,9 +37,10 @@ epp_str view(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-// A denial as the admitter means it. One without a reason of its own is for want of capacity.
+// A denial as the admitter means it. One without a status or a reason of its own is for want of capacity.
 Error typed_denial(epp_status status, const plugins::ErrorBuffer& buffer) {
-  Error error = error_of(status, buffer.message(), buffer.reason());
+  Error error{code_of(status, ErrorCode::kResourceExhausted), std::string(buffer.message()),
+              std::string(buffer.reason())};
   if (error.drop_reason.empty() && error.code == ErrorCode::kResourceExhausted) error.drop_reason = kReasonSaturated;
   return error;
 }

@@ -120,6 +120,7 @@ Admission::Answer FlowAdmission::admit(const AdmissionRequest& request, Done don
   ask.weight = request.weight;
   ask.received_ns = abi->received_ns;
   ask.ttl_ns = request.ttl_ns;
+  if (estimated_tokens(request.bytes, -1) < options_.decode_only_below_tokens) ask.needs = flowcontrol::Needs::kDecode;
   if (options_.request_deadlines) {
     const std::uint64_t wanted = requested_ttl_ns(request.context->headers);
     if (wanted != 0 && (ask.ttl_ns == 0 || wanted < ask.ttl_ns)) ask.ttl_ns = wanted;

@@ -15,6 +15,9 @@ namespace epp::lifecycle {
 struct FlowAdmissionOptions {
   /// The headers x-llm-d-request-ttl-ms, else x-llm-d-slo-ttft-ms, limit how long the request may wait.
   bool request_deadlines = false;
+  /// Prompts estimated below so many tokens are prefilled where they are decoded: they do not wait for the prefill
+  /// stage. Counts only where the dispatcher gates per stage.
+  std::int64_t decode_only_below_tokens = 0;
   bool retry_after = false;     ///< `retry-after` with refusals
   bool queue_position = false;  ///< `x-epp-queue-position`: requests ahead when the queue refused
 };

@@ -66,9 +66,9 @@ FlowMetrics::FlowMetrics(Registry& registry, LabelLimiter& models, Options optio
                                           "Running requests told to stop, by the priority that waited.", kBand));
   revocations_ =
       make.counter(spec("flow_control_revocations_total", "How revocations ended.", {"outcome", "inference_pool"}));
-  reclaim_target_ =
+  reclaim_targets_ =
       make.gauge(spec("flow_control_reclaim_target", "Saturation that the last decision wanted to win back.", kPool));
-  pending_reclaim_ = make.gauge(
+  pending_reclaims_ = make.gauge(
       spec("flow_control_pending_reclaim", "Saturation that revocations under way are expected to win back.", kPool));
   confirmation_ = make.histogram(
       spec("flow_control_revocation_confirmation_seconds", "Time from a revocation to the end of its request.", kPool),
@@ -219,8 +219,12 @@ void FlowMetrics::revocation_timed_out() {
 }
 
 void FlowMetrics::reclaim_sized(double target, double pending) {
-  reclaim_target_->set({options_.pool}, target);
-  pending_reclaim_->set({options_.pool}, pending);
+  if (!std::exchange(sized_, true)) {
+    reclaim_target_ = reclaim_targets_->with({options_.pool});
+    pending_reclaim_ = pending_reclaims_->with({options_.pool});
+  }
+  reclaim_target_.set(target);
+  pending_reclaim_.set(pending);
 }
 
 }  // namespace epp::telemetry

@@ -68,7 +68,7 @@ class FlowMetrics {
   // ---- the gate: computed at each scrape ----
   [[nodiscard]] std::vector<CallbackHandle> gauges(Registry& registry, std::function<FlowGauges()> read);
 
-  // ---- reclaiming [any thread] ----
+  // ---- reclaiming: one call at a time; reclaim_sized also from inside a callback of gauges() ----
   void revocation_issued(std::int32_t demand_priority);
   void revocation_confirmed(Duration took);
   void revocation_timed_out();
@@ -117,8 +117,10 @@ class FlowMetrics {
   CounterFamily* requests_total_;
   CounterFamily* revocations_issued_;
   CounterFamily* revocations_;
-  GaugeFamily* reclaim_target_;
-  GaugeFamily* pending_reclaim_;
+  GaugeFamily* reclaim_targets_;
+  GaugeFamily* pending_reclaims_;
+  Gauge reclaim_target_, pending_reclaim_;  // from the first decision on
+  bool sized_ = false;
   HistogramFamily* confirmation_;
 };
 

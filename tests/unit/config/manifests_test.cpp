@@ -19,7 +19,7 @@ int validate(const std::string& file, const std::string& text) {
 
 TEST(SampleManifests, AreValidWithTheLibrariesThatShip) {
   EXPECT_EQ(validate("", ""), 0) << "the built-in default";
-  for (const char* name : {"default.json", "default.yaml", "recommended.json"}) {
+  for (const char* name : {"default.json", "default.yaml", "recommended.json", "flow-control.json"}) {
     EXPECT_EQ(validate(std::string(EPP_SOURCE_DIR "/configs/manifests/") + name, ""), 0) << name;
   }
   EXPECT_EQ(validate("", "plugins: [{type: queue-scorer}, {type: queue-scorer}]"), 1) << "a repeated name";

@@ -108,7 +108,7 @@ TEST(SampleManifests, DefaultIsTheBuiltInOne) {
 
 TEST(SampleManifests, AreWithinTheSchema) {
   const Json schema = Json::parse(document_schema());
-  for (const char* name : {"default.json", "default.yaml", "recommended.json"}) {
+  for (const char* name : {"default.json", "default.yaml", "recommended.json", "flow-control.json"}) {
     const std::string text = read_source(std::string("configs/manifests/") + name);
     EXPECT_THAT(violations(schema, tree_of(text)), IsEmpty()) << name;
     EXPECT_FALSE(decode_only(text).diagnostics.has_errors()) << name;
