@@ -67,6 +67,8 @@ World::World() {
 }
 
 World::~World() {
+  // Nobody is asked any more: what the test's functions refer to is gone.
+  if (dispatcher_) dispatcher_->stop();
   for (const auto& client : clients_)
     client->ticket.reset();
   clients_.clear();
