@@ -82,7 +82,7 @@ class Reclaimer::Impl {
  public:
   Impl(ReclaimOptions options, ReclaimObserver& observer) : options_(std::move(options)), observer_(observer) {}
 
-  void track(const epp_running_request& request, std::shared_ptr<Evictable> signal) {
+  void track(const epp_running_request& request, std::shared_ptr<Evictable>&& signal) {
     const std::lock_guard lock(mutex_);
     const auto [at, added] = running_.try_emplace(request.serial, request, std::move(signal));
     if (added && may_be_evicted(at->second.request)) offer(at->second);
