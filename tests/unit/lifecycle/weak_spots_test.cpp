@@ -368,10 +368,12 @@ TEST_F(ExtprocWeakSpot, W29_AnEvictionAfterTheEndIsIgnored) {
   world.in_flight = tracker;
   world.rebuild();
   route();
+  const auto signal = tracker->signals.begin()->second;
   exchange->feed(response_headers(kJson));
   exchange->feed(response_body("{}", true));
+  EXPECT_TRUE(tracker->signals.empty());
   exchange->outbox.take_script();
-  tracker->signals.begin()->second->evict("evicted");
+  signal->evict("evicted");
   exchange->stream.on_wake();
   EXPECT_EQ(exchange->outbox.take_script(), "");
 }
