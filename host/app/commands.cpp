@@ -76,15 +76,17 @@ int validate(const config::Options& options) {
     plugins::CompletionTable completions;
     telemetry::Registry registry;
     PluginMetrics metrics(registry);
+    const auto graveyard = std::make_shared<plugins::Graveyard>();
     const plugins::Environment environment{.attributes = &attributes,
                                            .table = &table,
                                            .completions = &completions,
-                                           .graveyard = std::make_shared<plugins::Graveyard>(),
+                                           .graveyard = graveyard,
                                            .metrics = &metrics};
     scrape_sources(configuration.effective, attributes, diagnostics);
-    const auto pipeline =
-        build_pipeline(options, configuration.catalogue, environment, configuration.effective, diagnostics);
+    auto pipeline = build_pipeline(options, configuration.catalogue, environment, configuration.effective, diagnostics);
     good = pipeline != nullptr && !diagnostics.has_errors();
+    pipeline.reset();
+    graveyard->collect();
   }
   for (const plugins::CatalogueProblem& problem : configuration.library_problems) {
     std::cerr << "warning: " << problem.path << ": " << problem.text << '\n';

@@ -77,7 +77,7 @@ TEST_F(Load, FilesThatCannotBeRead) {
 }
 
 TEST_F(Load, BytesThatAreNotUtf8InAQuantityAreAnError) {
-  EXPECT_FALSE(load("", "flowControl: {maxBytes: {unit: !!binary '/5w='}}"));
+  EXPECT_FALSE(load("", "featureGates: [flowControl]\nflowControl: {maxBytes: {unit: !!binary '/5w='}}"));
   EXPECT_THAT(error(), HasSubstr("at /flowControl/maxBytes"));
 }
 
