@@ -92,7 +92,9 @@ TEST(FlowControlCheck, C16_NoLowRequestIsServedWhileAHighOneWaits) {
   held->finish();
   for (std::thread& client : clients)
     client.join();
-  low.clear();
+  for (const auto& request : low)
+    request->decision();
+  low.clear();  // Joins, so that the list is complete.
   ASSERT_EQ(order.size(), static_cast<std::size_t>(kLow + kClients * kRequests));
   const auto first_low = std::find(order.begin(), order.end(), "low");
   // The clients end one after the other; as long as two are left, one of them waits.

@@ -1,6 +1,7 @@
 // Without the gate: nobody waits, but sheddable requests may be turned away.
 #include "conformance/engine.h"
 #include "conformance/queue_lab.h"
+#include "support/wait.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -50,6 +51,37 @@ TEST(FlowControlCheck, C37_AProbabilisticDenialIsAnInternalError) {
                       "inference error: Internal - request cannot be admitted: inference error: ResourceExhausted - "
                       "probabilistic-admitter: rejected, saturation=20.000 prob=1.00"));
   EXPECT_EQ(lab.ask(at_priority(0))->decision().status, 200);
+}
+
+TEST(FlowControlCheck, C38_NoEndpointMeetsTheObjective) {
+  Engine engine(vllm_page(0, 3, 0.5));
+  const QueueLab lab({.plugins = "- {type: latency-slo-admitter, parameters: "
+                                 "{latencyPredictionInfoProducerName: pessimist}}\n"
+                                 "- {type: pessimist}\n",
+                      .priorities = {-1},
+                      .gate = false,
+                      .endpoints = {{.name = "a", .port = engine.port()}},
+                      .flags = {"--plugin-dir=" EPP_CONFORMANCE_PLUGINS}});
+  const auto knows_running = [&](double requests) {
+    return testing::wait_until(
+        [&] { return endpoint_metric(lab.epp(), "a", "RunningRequestsSize/core-metrics-extractor") == requests; });
+  };
+  ASSERT_TRUE(knows_running(3));
+  Request sheddable = at_priority(-1);
+  EXPECT_EQ(lab.client().complete(sheddable).status, 200) << "without an objective";
+  sheddable.headers.emplace_back("x-llm-d-slo-ttft-ms", "100");
+  EXPECT_TRUE(refused(lab.ask(sheddable)->decision(), 500, "",
+                      "inference error: Internal - request cannot be admitted: no valid endpoint available to serve "
+                      "the request"));
+  Request important = sheddable;
+  important.headers.erase(important.headers.begin());
+  EXPECT_EQ(lab.client().complete(important).status, 200) << "priority 0";
+  engine.serve(vllm_page(0, 0, 0.5));
+  ASSERT_TRUE(knows_running(0));
+  EXPECT_EQ(lab.client().complete(sheddable).status, 200) << "an idle endpoint";
+  engine.serve(vllm_page(0, 3, 0.01));
+  ASSERT_TRUE(knows_running(3));
+  EXPECT_EQ(lab.client().complete(sheddable).status, 200) << "a cold cache";
 }
 
 }  // namespace

@@ -17,12 +17,13 @@ std::string objective_of(int priority) {
 
 }  // namespace
 
+// The profile is explicit: else every detector would be one of its filters as well.
 std::string queue_config(const QueueOptions& options, const std::string& more_plugins) {
   return std::string(options.gate ? "featureGates: [flowControl]\n" : "") +
-         "plugins:\n- {type: concurrency-detector, " +
-         "parameters: {maxConcurrency: " + std::to_string(options.max_concurrency) + "}}\n" + options.plugins +
-         more_plugins + "flowControl:\n  saturationDetector: {pluginRef: " + options.detector + "}\n" +
-         options.settings;
+         "plugins:\n- {type: max-score-picker}\n- {type: concurrency-detector, parameters: {maxConcurrency: " +
+         std::to_string(options.max_concurrency) + "}}\n" + options.plugins + more_plugins +
+         "schedulingProfiles: [{name: default, plugins: [{pluginRef: max-score-picker}]}]\n" +
+         "flowControl:\n  saturationDetector: {pluginRef: " + options.detector + "}\n" + options.settings;
 }
 
 Request at_priority(int priority, const std::string& fairness_id) {
