@@ -92,6 +92,9 @@ class Chaos {
     for (std::uint64_t i = 0; i < events && !::testing::Test::HasFailure(); ++i) {
       detector_failed_ = false;
       one_event();
+      std::erase_if(requests_, [](const Request& request) {
+        return request.outcome != Outcome::kNotYetFinalized && !request.running;
+      });
       check_totals();
     }
   }
