@@ -1,6 +1,6 @@
 #include "plugins/flow_hooks.h"
 
-#include "plugins/environment.h"
+#include "plugins/sampled_timer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,29 +8,6 @@
 namespace epp::plugins {
 
 namespace {
-
-// Times one call in 1024 of this thread, if anybody wants to know.
-class SampledTimer {
- public:
-  SampledTimer(const Instance& instance, ExtensionPoint point)
-      : instance_(instance), point_(point), timed_(instance.observer() != nullptr && (++calls_ & 1023u) == 0) {
-    if (timed_) started_ns_ = clock().now_ns();
-  }
-  ~SampledTimer() {
-    if (timed_) instance_.observer()->on_call(instance_, point_, clock().now_ns() - started_ns_);
-  }
-  SampledTimer(const SampledTimer&) = delete;
-  SampledTimer& operator=(const SampledTimer&) = delete;
-
- private:
-  static thread_local uint32_t calls_;
-  const Instance& instance_;
-  ExtensionPoint point_;
-  bool timed_;
-  uint64_t started_ns_ = 0;
-};
-
-thread_local uint32_t SampledTimer::calls_ = 0;
 
 // An optional function of the table; nullptr where the plugin has none.
 template <typename Function>

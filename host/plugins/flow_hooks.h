@@ -1,7 +1,7 @@
 // Calling flow-control policies: what a fault is replaced by, and what is counted.
 //
-// They run up to a million times a second, so that none of them reads the clock for itself: of the picks and ceilings
-// of a thread every 1024th is timed for the observer, the rest never.
+// They run up to a million times a second, so that none of them reads the clock for itself: of the picks, ceilings and
+// detector readings of a thread every 1024th is timed for the observer, the rest never.
 //
 // Callers check that the instance serves the point (its table pointer). None of these throws or allocates. [dispatcher]
 #pragma once

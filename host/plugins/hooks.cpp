@@ -1,5 +1,7 @@
 #include "plugins/hooks.h"
 
+#include "plugins/sampled_timer.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -237,11 +239,20 @@ double run_detector(const Instance& instance, const epp_candidates& candidates, 
                     const epp_reservations* reservations, uint64_t& again_ns) {
   again_ns = 0;
   if (instance.bypassed()) return fallback;
-  CallTimer timer;
   double saturation = std::nan("");
-  const epp_status status =
-      instance.detector->saturation(instance.raw(), &candidates, reservations, &saturation, &again_ns, error.clear());
-  timer.lap(instance, ExtensionPoint::kSaturation);
+  epp_status status = EPP_OK;
+  const auto ask = [&] {
+    status =
+        instance.detector->saturation(instance.raw(), &candidates, reservations, &saturation, &again_ns, error.clear());
+  };
+  if (reservations == nullptr) {
+    CallTimer timer;
+    ask();
+    timer.lap(instance, ExtensionPoint::kSaturation);
+  } else {
+    const SampledTimer timer(instance, ExtensionPoint::kSaturation);
+    ask();
+  }
   if (status != EPP_OK) {
     instance.refuse_answer(ExtensionPoint::kSaturation, Fault::kError, error.message());
     return fallback;

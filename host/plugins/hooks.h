@@ -69,7 +69,8 @@ epp_status run_handler_process(const Instance& instance, Call& call, const epp_p
                                uint32_t& primary, std::span<uint32_t> include);
 
 // Saturation of the candidates as the detector answers it, or `fallback` (its last good value, 1.0 at first) on error
-// or NaN. `again_ns` gets when it wants to be asked again, 0 for no need.
+// or NaN. `again_ns` gets when it wants to be asked again, 0 for no need. Once per dispatch cycle, so that only a
+// sample of the calls is timed (flow_hooks.h).
 double run_detector(const Instance& instance, const epp_candidates& candidates, ErrorBuffer& error, double fallback,
                     const epp_reservations* reservations, uint64_t& again_ns);
 // Outside of flow control.

@@ -1,6 +1,7 @@
 // Plugins on the way in and out that decide or publish one thing.
 #include "unit/plugin_harness/plugin_harness.h"
 
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -70,6 +71,17 @@ TEST_F(Probabilistic, MissingMetricsCountAsFull) {
   EXPECT_EQ(host.admit(admitter, r).message, "probabilistic-admitter: rejected, saturation=1.000 prob=1.00");
   for (const char* name : {"queueDepthThreshold", "kvCacheUtilThreshold", "power", "k"})
     EXPECT_NE(host.create_error("probabilistic-admitter", "{\"" + std::string(name) + "\": 0}"), "") << name;
+}
+
+// A NaN would make every comparison false, and reject nobody.
+TEST_F(Probabilistic, W14_WhatIsNoNumberCountsAsFull) {
+  host.endpoint("a").set(EPP_KEY_WAITING_QUEUE_SIZE, 0.0).set(EPP_KEY_KV_CACHE_USAGE, std::nan(""));
+  auto r = host.request();
+  r.priority(-1);
+  EXPECT_EQ(host.admit(host.create("probabilistic-admitter"), r).message,
+            "probabilistic-admitter: rejected, saturation=1.000 prob=1.00");
+  const auto lenient = host.create("probabilistic-admitter", R"({"missingCountsAsFull": false})", "lenient");
+  EXPECT_TRUE(host.admit(lenient, r).ok());
 }
 
 // ProducerCheck 36.
