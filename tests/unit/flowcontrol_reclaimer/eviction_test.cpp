@@ -14,7 +14,6 @@
 namespace epp::flowcontrol {
 namespace {
 
-using testing::AskOptions;
 using testing::Client;
 using testing::kMs;
 using testing::World;
