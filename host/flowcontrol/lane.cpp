@@ -40,12 +40,12 @@ Flow& Lane::make_flow(std::string_view id) {
     free_indices_.pop_back();
     flows_[flow->index] = flow.get();
   }
-  return *by_id_.emplace(flow->id_text, std::move(flow)).first->second;
+  return by_id_.insert(std::move(flow));
 }
 
 Flow& Lane::flow(std::string_view id, double weight, Nanos now) {
-  auto found = by_id_.find(id);
-  if (found == by_id_.end() && max_flows_ != 0 && by_id_.size() >= max_flows_) {
+  Flow* found = by_id_.find(id);
+  if (found == nullptr && max_flows_ != 0 && by_id_.size() >= max_flows_) {
     if (!idle_.empty()) {
       forget_idlest();
     } else {
@@ -54,9 +54,9 @@ Flow& Lane::flow(std::string_view id, double weight, Nanos now) {
       found = by_id_.find(id);
     }
   }
-  if (found != by_id_.end()) {
-    found->second->weight = weight;
-    return *found->second;
+  if (found != nullptr) {
+    found->weight = weight;
+    return *found;
   }
   Flow& made = make_flow(id);
   made.weight = weight;
@@ -83,7 +83,7 @@ void Lane::forget_idlest() {
   farewell_(flow);
   flows_[flow.index] = nullptr;
   free_indices_.push_back(flow.index);
-  by_id_.erase(by_id_.find(flow.id_text));
+  by_id_.erase(flow);
 }
 
 void Lane::refresh_head(Flow& flow) {

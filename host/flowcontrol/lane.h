@@ -3,13 +3,13 @@
 #pragma once
 
 #include "flowcontrol/flow.h"
+#include "flowcontrol/flow_index.h"
 #include "flowcontrol/options.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace epp::plugins {
@@ -38,7 +38,7 @@ class Lane {
   // The flow that has been idle the longest, or null.
   const Flow* idlest() const { return idle_.front(); }
   void forget_idlest();
-  bool knows(std::string_view id) const { return by_id_.contains(id); }
+  bool knows(std::string_view id) const { return by_id_.find(id) != nullptr; }
   std::uint64_t flow_count() const { return by_id_.size(); }
   std::uint64_t active_count() const { return active_; }
   const std::vector<const epp_flow*>& flows() const { return flows_; }  // by index, null where unused
@@ -67,7 +67,7 @@ class Lane {
   void* policy_ = nullptr;                         // state of the fairness policy
   const plugins::Instance* comparator_ = nullptr;  // of the ordering policy, where keys are not enough
 
-  std::unordered_map<std::string_view, std::unique_ptr<Flow>> by_id_;  // keys stand in the flows
+  FlowIndex by_id_;
   std::vector<const epp_flow*> flows_;
   std::vector<std::uint32_t> free_indices_;
   IntrusiveList<Flow, &Flow::by_idleness> idle_;  // the longest first
