@@ -30,10 +30,16 @@ std::string tenant_rows(const std::vector<TenantView>& views) {
 }
 
 std::string gate_rows(Cluster& cluster) {
-  const std::string page = cluster.epp().metrics();
-  return format(
-      "saturation of the pool: %.2f\n",
-      testing::sample_sum(page, "llm_d_epp_flow_control_pool_saturation", {{"stage", "effective"}}).value_or(0));
+  const auto queue = nlohmann::json::parse(testing::http_get(cluster.epp().metrics_port(), "/debug/flowcontrol").body);
+  const auto& gate = queue.at("gate");
+  std::string rows = format("saturation %.2f: %s\n", gate.at("saturation").get<double>(),
+                            gate.at("open") ? "the gate is open" : gate.at("closedBecause").get<std::string>().c_str());
+  for (const auto& band : queue.at("bands")) {
+    rows += format("priority %3d: %4d requests wait in %d flows, the oldest for %.3f s\n",
+                   band.at("priority").get<int>(), band.at("length").get<int>(), band.at("activeFlows").get<int>(),
+                   band.at("oldestWaitSeconds").get<double>());
+  }
+  return rows;
 }
 
 // False if `stop` was set meanwhile.
