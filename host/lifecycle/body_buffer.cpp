@@ -6,7 +6,8 @@
 namespace epp::lifecycle {
 namespace {
 
-constexpr std::size_t kFirstBlock = 16 * 1024;
+// Requests may wait long with their bodies, and most bodies are small.
+constexpr std::size_t kFirstBlock = 4 * 1024;
 
 }  // namespace
 
@@ -22,13 +23,13 @@ BodyBuffer::BodyBuffer(std::size_t limit, MemoryBudget& budget) : limit_(limit),
 
 BodyBuffer::~BodyBuffer() = default;
 
-BodyBuffer::Result BodyBuffer::append(std::span<const std::string_view> pieces) {
+BodyBuffer::Result BodyBuffer::append(std::span<const std::string_view> pieces, bool last) {
   std::size_t added = 0;
   for (std::string_view piece : pieces)
     added += piece.size();
   if (added > limit_ - std::min(limit_, size_)) return Result::kTooLarge;
   if (added == 0) return Result::kOk;
-  if ((!block_ || size_ + added > block_->capacity) && !reserve(size_ + added)) return Result::kNoMemory;
+  if ((!block_ || size_ + added > block_->capacity) && !reserve(size_ + added, last)) return Result::kNoMemory;
   for (std::string_view piece : pieces) {
     if (!piece.empty()) std::memcpy(block_->bytes.get() + size_, piece.data(), piece.size());
     size_ += piece.size();
@@ -36,8 +37,8 @@ BodyBuffer::Result BodyBuffer::append(std::span<const std::string_view> pieces) 
   return Result::kOk;
 }
 
-bool BodyBuffer::reserve(std::size_t needed) {
-  const std::size_t doubled = block_ ? block_->capacity * 2 : kFirstBlock;
+bool BodyBuffer::reserve(std::size_t needed, bool last) {
+  const std::size_t doubled = last ? needed : block_ ? block_->capacity * 2 : kFirstBlock;
   const std::size_t capacity = std::max(needed, std::min(doubled, std::max(limit_, needed)));
   auto grown = std::make_shared<Block>(&budget_);
   if (!grown->charge.grow(capacity)) return false;

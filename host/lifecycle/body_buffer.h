@@ -22,8 +22,8 @@ class BodyBuffer {
   BodyBuffer(const BodyBuffer&) = delete;
   BodyBuffer& operator=(const BodyBuffer&) = delete;
 
-  /// Appends all pieces or nothing.
-  Result append(std::span<const std::string_view> pieces);
+  /// Appends all pieces or nothing. `last`: no room is made for more.
+  Result append(std::span<const std::string_view> pieces, bool last = false);
 
   std::string_view view() const;
   std::size_t size() const { return size_; }
@@ -33,7 +33,7 @@ class BodyBuffer {
 
  private:
   struct Block;
-  bool reserve(std::size_t capacity);
+  bool reserve(std::size_t needed, bool last);
 
   const std::size_t limit_;
   MemoryBudget& budget_;

@@ -195,7 +195,7 @@ void Stream::on_request_body(const Inbound& message) {
     on_request_headers(none);
   }
   if (phase_ != Phase::kBody) return;
-  switch (body_.append(message.body)) {
+  switch (body_.append(message.body, message.end_of_stream)) {
     case BodyBuffer::Result::kOk:
       break;
     case BodyBuffer::Result::kTooLarge:

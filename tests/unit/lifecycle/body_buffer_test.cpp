@@ -24,6 +24,15 @@ TEST(BodyBuffer, JoinsPieces) {
   EXPECT_EQ(buffer.view(), "abcde");
 }
 
+TEST(BodyBuffer, AWholeBodyTakesNoMoreThanItsBytes) {
+  MemoryBudget budget(1000);
+  BodyBuffer buffer(1000, budget);
+  const std::string_view pieces[] = {"ab", "c"};
+  EXPECT_EQ(buffer.append(pieces, true), Result::kOk);
+  EXPECT_EQ(buffer.view(), "abc");
+  EXPECT_EQ(budget.used(), 3u) << "it may wait long";
+}
+
 TEST(BodyBuffer, RefusesWhatExceedsTheLimitAndKeepsWhatItHad) {
   MemoryBudget budget(1 << 20);
   BodyBuffer buffer(4, budget);
