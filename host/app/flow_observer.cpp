@@ -42,10 +42,15 @@ telemetry::FlowMetrics::Request labels(const Subject& subject) {
 
 }  // namespace
 
+FlowObserver::~FlowObserver() {
+  summary_.cancel();
+  if (summary_due_) write_summary();
+}
+
 void FlowObserver::asked(const Subject& subject) {
   metrics_.asked(labels(subject));
   if (subject.fell_back) {
-    EPP_LOG(log_, kDefault, "No band of the requested priority, request queued at priority 0",
+    EPP_LOG(log_, kInfo, "No band of the requested priority, request queued at priority 0",
             {"priority", subject.priority}, {"fairnessID", subject.fairness_id});
   }
 }

@@ -22,6 +22,10 @@ class FlowObserver final : public flowcontrol::Observer, public flowcontrol::Rec
                telemetry::Logger log)
       : pool_(pool), metrics_(metrics), request_metrics_(request_metrics), log_(std::move(log)), summary_(pool) {}
 
+  ~FlowObserver() override;
+  FlowObserver(const FlowObserver&) = delete;
+  FlowObserver& operator=(const FlowObserver&) = delete;
+
   void asked(const flowcontrol::Subject& subject) override;
   void enqueued(const flowcontrol::Subject& subject, const flowcontrol::Verdict& verdict,
                 flowcontrol::Nanos took) override;

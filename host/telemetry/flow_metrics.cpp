@@ -89,13 +89,12 @@ FlowMetrics::SeriesSet& FlowMetrics::series(Clients::iterator at, const Request&
   Client& owner = at->second.named ? at->second : others_;
   const std::string_view model = models_.fold(request.model);
   const std::string_view target = models_.fold(request.target_model);
-  for (SeriesSet& set : owner.series) {
-    if (set.priority == request.priority && set.band == request.band && set.model == model &&
-        set.target_model == target) {
-      return set;
-    }
-  }
-  SeriesSet& set = owner.series.emplace_back();
+  series_key_.assign(reinterpret_cast<const char*>(&request.priority), sizeof(request.priority));
+  series_key_.append(reinterpret_cast<const char*>(&request.band), sizeof(request.band));
+  series_key_.append(model).append(1, '\0').append(target);
+  const auto known = owner.series.find(series_key_);
+  if (known != owner.series.end()) return known->second;
+  SeriesSet& set = owner.series[series_key_];
   set.priority = request.priority;
   set.band = request.band;
   set.model = model;
@@ -157,7 +156,7 @@ bool FlowMetrics::flow_removed(std::string_view fairness_id, std::int32_t band) 
 bool FlowMetrics::forget_if_gone(Clients::iterator at) {
   Client& gone = at->second;
   if (gone.waiting != 0 || !gone.bands.empty()) return false;
-  for (const SeriesSet& set : gone.series) {
+  for (const auto& [key, set] : gone.series) {
     queue_size_->remove(set.where);
     queue_bytes_->remove(set.where);
     for (const auto& [outcome, histogram] : set.waits)

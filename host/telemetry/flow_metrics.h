@@ -75,6 +75,10 @@ class FlowMetrics {
   void reclaim_sized(double target, double pending);
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
   // The series of one fairness id, priority and model, found once.
   struct SeriesSet {
     std::int32_t priority = 0;
@@ -88,11 +92,7 @@ class FlowMetrics {
     bool named = false;
     std::uint32_t waiting = 0;
     std::vector<std::int32_t> bands;
-    std::vector<SeriesSet> series;
-  };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::unordered_map<std::string, SeriesSet, Hash, std::equal_to<>> series;  // by series_key_
   };
   using Clients = std::unordered_map<std::string, Client, Hash, std::equal_to<>>;
 
@@ -107,7 +107,8 @@ class FlowMetrics {
   const Options options_;
   Clients clients_;
   std::size_t named_ = 0;
-  Client others_;  // series of all that are not named
+  Client others_;           // series of all that are not named
+  std::string series_key_;  // scratch: priority, band, models
 
   HistogramFamily* queue_duration_;
   HistogramFamily* enqueue_duration_;
