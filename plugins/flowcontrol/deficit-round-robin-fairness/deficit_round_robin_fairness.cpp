@@ -12,7 +12,7 @@
 namespace {
 
 struct Settings {
-  double quantum = 2048;
+  double quantum = 0;                               // 0: the average cost of a request
   std::unordered_map<std::string, double> weights;  // by fairness id
 
   double weight_of(std::string_view id) const {
@@ -63,8 +63,10 @@ class DeficitRoundRobin {
   explicit DeficitRoundRobin(epp::sdk::Context& context) {
     const auto& parameters = context.parameters();
     using epp::sdk::Error;
-    settings_.quantum = parameters.number("/quantum", settings_.quantum);
-    if (!(settings_.quantum >= 1)) throw Error("quantum must be >= 1", EPP_ERR_BAD_REQUEST);
+    if (parameters.has("/quantum")) {
+      settings_.quantum = parameters.number("/quantum", 0);
+      if (!(settings_.quantum >= 1)) throw Error("quantum must be >= 1", EPP_ERR_BAD_REQUEST);
+    }
     for (size_t i = 0; i < parameters.count("/weights"); ++i) {
       const std::string id = parameters.key("/weights", i);
       const double weight = parameters.number("/weights" + epp::sdk::pointer_token(id), 0);
@@ -89,8 +91,8 @@ EPP_PLUGIN_TYPES(epp::sdk::type<DeficitRoundRobin>({
       "additionalProperties": false,
       "properties": {
         "quantum": {
-          "type": "number", "default": 2048,
-          "description": "Tokens that a flow of weight 1 gets in one turn; >= 1; best about an average request."
+          "type": "number",
+          "description": "Tokens that a flow of weight 1 gets in one turn; >= 1; absent: the average cost of a request."
         },
         "weights": {
           "type": "object", "additionalProperties": {"type": "number"},

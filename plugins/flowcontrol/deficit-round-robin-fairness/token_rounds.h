@@ -23,7 +23,8 @@ class TokenRounds {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  explicit TokenRounds(double quantum) : quantum_(quantum) {}
+  // `quantum` 0: a running average of what requests cost, so that a turn is about one request.
+  explicit TokenRounds(double quantum) : quantum_(quantum), averages_(quantum == 0) {}
 
   void add(uint32_t index) {
     if (index >= flows_.size()) flows_.resize(index + size_t{1});
@@ -34,12 +35,12 @@ class TokenRounds {
   void activate(uint32_t index, double weight) {
     Flow& flow = flows_[index];
     if (flow.active()) {
-      flow.share = share_of(weight);
+      flow.weight = weight;
       return;
     }
     flow.turn = front_ == kNone ? round_ + 1 : flows_[flows_[front_].previous].turn;
     forgive(flow, flow.turn - 1);
-    flow.share = share_of(weight);
+    flow.weight = weight;
     flow.given = false;
     if (front_ == kNone) {
       front_ = flow.next = flow.previous = index;
@@ -80,13 +81,13 @@ class TokenRounds {
       }
       Flow& flow = flows_[front_];
       if (!flow.given) {
-        flow.tokens += flow.share;
+        flow.tokens += share_of(flow);
         flow.given = true;
         round_ = flow.turn;
       }
       if (flow.tokens > 0) return front_;
       if (first_in_debt == kNone) first_in_debt = front_;
-      fewest_rounds = std::min(fewest_rounds, std::floor(-flow.tokens / flow.share));
+      fewest_rounds = std::min(fewest_rounds, std::floor(-flow.tokens / share_of(flow)));
       flow.given = false;
       flow.turn += 1;
       front_ = flow.next;
@@ -94,7 +95,10 @@ class TokenRounds {
   }
 
   // For a request of its that next() just let go.
-  void charge(uint32_t index, double tokens) { flows_[index].tokens -= tokens; }
+  void charge(uint32_t index, double tokens) {
+    flows_[index].tokens -= tokens;
+    if (averages_) quantum_ = quantum_ == 0 ? tokens : quantum_ + (tokens - quantum_) * kAverageGain;
+  }
 
   // What an earlier request turned out to cost beyond that.
   void settle(uint32_t index, double tokens) {
@@ -107,7 +111,7 @@ class TokenRounds {
  private:
   struct Flow {
     double tokens = 0;  // left of its share; negative: a debt
-    double share = 0;
+    double weight = 1;
     double turn = 0;           // active: the round of its present or next turn
     double paid_until = 0;     // idle: the last round that it had, or that paid of its debt
     uint64_t busy_period = 0;  // idle: in which it was active last
@@ -118,7 +122,7 @@ class TokenRounds {
   };
 
   // Within what a debt can be divided by.
-  double share_of(double weight) const { return std::clamp(quantum_ * weight, 1e-3, 1e15); }
+  double share_of(const Flow& flow) const { return std::clamp(quantum_ * flow.weight, 1e-3, 1e15); }
 
   // An idle flow, up to `round`: it saves nothing up, and shares it did not get pay its debt.
   void forgive(Flow& flow, double round) const {
@@ -126,7 +130,7 @@ class TokenRounds {
       flow.tokens = 0;
     } else {
       const double missed = std::max(0.0, round - flow.paid_until);
-      flow.tokens = std::min(0.0, std::min(0.0, flow.tokens) + missed * flow.share);
+      flow.tokens = std::min(0.0, std::min(0.0, flow.tokens) + missed * share_of(flow));
     }
     flow.busy_period = busy_period_;
     flow.paid_until = round;
@@ -137,13 +141,16 @@ class TokenRounds {
     uint32_t index = front_;
     do {
       Flow& flow = flows_[index];
-      flow.tokens += rounds * flow.share;
+      flow.tokens += rounds * share_of(flow);
       flow.turn += rounds;
       index = flow.next;
     } while (index != front_);
   }
 
+  static constexpr double kAverageGain = 1.0 / 64;
+
   double quantum_;
+  bool averages_;
   std::vector<Flow> flows_;  // by index
   uint32_t front_ = kNone;   // whose turn it is
   double round_ = 0;
