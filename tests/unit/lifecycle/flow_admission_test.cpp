@@ -1,8 +1,16 @@
-// What clients are told about each way out of the queue.
+// The queue as the request path sees it, and what clients are told about each way out of it.
 #include "lifecycle/flow_admission.h"
 
 #include "lifecycle/drain_rate.h"
+#include "plugins/request_context.h"
+#include "unit/flowcontrol/world.h"
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace epp::lifecycle {
@@ -11,6 +19,9 @@ namespace {
 using flowcontrol::Cause;
 using flowcontrol::Outcome;
 using request::ErrorCode;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
 
 struct Told {
   Outcome outcome;
@@ -58,6 +69,97 @@ TEST(FlowControlCheck, TextsOfRefusals) {
     EXPECT_EQ(error.message, told.message);
     EXPECT_EQ(error.drop_reason, told.reason) << told.message;
   }
+}
+
+// A pool with one place, before which requests queue.
+struct Asked {
+  explicit Asked(FlowAdmission& admission, std::pair<std::string, std::string> header = {}, std::uint64_t ttl_ns = 0) {
+    if (!header.first.empty()) context.headers.set(header.first, header.second);
+    AdmissionRequest request;
+    request.context = &context;
+    request.fairness_id = "f";
+    request.ttl_ns = ttl_ns;
+    answer = admission.admit(request, [this](AdmissionOutcome outcome) { told.emplace(std::move(outcome)); });
+  }
+  bool waits() const { return answer.waiting && !told; }
+
+  plugins::RequestContext context;
+  std::optional<AdmissionOutcome> told;
+  Admission::Answer answer;
+};
+
+struct FlowAdmissionTest : ::testing::Test {
+  flowcontrol::testing::World world;
+};
+struct FlowControlWeakSpot : FlowAdmissionTest {};
+
+TEST_F(FlowAdmissionTest, TicketsAreHeldUntilARequestHasEnded) {
+  FlowAdmission admission(world.dispatcher());
+  std::optional<Asked> first(std::in_place, admission);
+  EXPECT_FALSE(first->answer.waiting);
+  EXPECT_FALSE(first->answer.outcome);
+  ASSERT_TRUE(first->answer.ticket);
+  Asked second(admission);
+  std::optional<Asked> third(std::in_place, admission);
+  EXPECT_TRUE(second.waits());
+  third.reset();
+  EXPECT_EQ(world.dispatcher().view().length, 1u) << "withdrawn";
+  first.reset();
+  ASSERT_TRUE(second.told);
+  EXPECT_FALSE(*second.told) << "admitted";
+}
+
+TEST_F(FlowControlWeakSpot, W26_RefusalsMaySayWhenToComeBack) {
+  world.options.bands[0].max_requests = 1;
+  FlowAdmission plain(world.dispatcher());
+  FlowAdmission helpful(world.dispatcher(), {.retry_after = true, .queue_position = true});
+  Asked running(helpful);
+  Asked waiting(helpful);
+  Asked refused(plain);
+  ASSERT_TRUE(refused.answer.outcome);
+  EXPECT_THAT(refused.answer.outcome->headers, IsEmpty()) << "upstream's answer";
+  Asked told(helpful);
+  ASSERT_TRUE(told.answer.outcome);
+  EXPECT_EQ(told.answer.outcome->error.drop_reason, "rejected-saturated");
+  EXPECT_THAT(told.answer.outcome->headers, ElementsAre(Pair("retry-after", "20"), Pair("x-epp-queue-position", "1")))
+      << "two requests at one in ten seconds";
+}
+
+TEST_F(FlowControlWeakSpot, W12_HeadersMayShortenTheWait) {
+  constexpr auto kMs = flowcontrol::testing::kMillisecond;
+  FlowAdmission plain(world.dispatcher());
+  FlowAdmission deadlines(world.dispatcher(), {.request_deadlines = true});
+  Asked running(plain);
+  Asked ignored(plain, {"x-llm-d-request-ttl-ms", "50"});
+  Asked ttl(deadlines, {"x-llm-d-request-ttl-ms", "50"});
+  Asked slo(deadlines, {"x-slo-ttft-ms", "70"});
+  Asked word(deadlines, {"x-llm-d-request-ttl-ms", "soon"});
+  Asked stream(deadlines, {"x-llm-d-request-ttl-ms", "90"}, 60 * kMs);
+  world.advance(49 * kMs);
+  EXPECT_TRUE(ttl.waits());
+  world.advance(kMs);
+  ASSERT_TRUE(ttl.told);
+  EXPECT_EQ((*ttl.told)->error.drop_reason, "rejected-ttl-expired");
+  EXPECT_TRUE(stream.waits());
+  world.advance(10 * kMs);
+  EXPECT_FALSE(stream.waits()) << "the shorter of both";
+  EXPECT_TRUE(slo.waits());
+  world.advance(10 * kMs);
+  EXPECT_FALSE(slo.waits());
+  EXPECT_TRUE(ignored.waits());
+  EXPECT_TRUE(word.waits());
+}
+
+TEST_F(FlowControlWeakSpot, W04_OnlyWhatStillWaitsAtTheEndIsToldOfTheShutdown) {
+  FlowAdmission admission(world.dispatcher());
+  Asked running(admission);
+  Asked waiting(admission);
+  world.dispatcher().stop();
+  ASSERT_TRUE(waiting.told);
+  EXPECT_EQ((*waiting.told)->error.drop_reason, "rejected-shutting-down");
+  Asked late(admission);
+  EXPECT_EQ(late.answer.outcome->error.message,
+            "flow controller shutting down: request rejected pre-queue: flow controller is not running");
 }
 
 TEST(DrainRate, ForgetsWhatIsLongAgo) {
