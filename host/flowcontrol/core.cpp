@@ -219,7 +219,9 @@ void Core::stop(Nanos now) {
 
 bool Core::closes(const Band& band, std::size_t lane, const Saturation& saturation) const {
   const double level = gate_per_stage_ ? saturation.of(static_cast<Needs>(lane)) : saturation.effective;
-  return level >= band.ceiling - (band.closed[lane] ? options_.extensions.hysteresis : 0);
+  if (!band.closed[lane] || band.ceiling <= 0) return level >= band.ceiling;
+  // A pool without any load opens it, however wide the margin.
+  return level > 0 && level >= band.ceiling - options_.extensions.hysteresis;
 }
 
 void Core::update_gates(const Saturation& saturation) {

@@ -8,7 +8,7 @@ namespace epp::flowcontrol {
 namespace {
 
 constexpr std::size_t kChildren = 4;
-// An emptied queue that had room for more gives it back.
+// A queue that has become short gives back room for more than this.
 constexpr std::size_t kKeptCapacity = 256;
 
 }  // namespace
@@ -22,15 +22,15 @@ bool FlowQueue::before(const Entry& a, const Entry& b) const {
 }
 
 void FlowQueue::put(std::size_t index, const Entry& entry) {
-  heap_[index] = entry;
+  (index == 0 ? front_ : rest_[index - 1]) = entry;
   entry.item->heap_index = static_cast<std::uint32_t>(index);
 }
 
 void FlowQueue::sift_up(std::size_t index, const Entry& entry) {
   while (index > 0) {
     const std::size_t parent = (index - 1) / kChildren;
-    if (!before(entry, heap_[parent])) break;
-    put(index, heap_[parent]);
+    if (!before(entry, node(parent))) break;
+    put(index, node(parent));
     index = parent;
   }
   put(index, entry);
@@ -39,14 +39,14 @@ void FlowQueue::sift_up(std::size_t index, const Entry& entry) {
 void FlowQueue::sift_down(std::size_t index, const Entry& entry) {
   for (;;) {
     const std::size_t first = index * kChildren + 1;
-    if (first >= heap_.size()) break;
-    const std::size_t end = std::min(first + kChildren, heap_.size());
+    if (first >= size_) break;
+    const std::size_t end = std::min(first + kChildren, size_);
     std::size_t best = first;
     for (std::size_t child = first + 1; child < end; ++child) {
-      if (before(heap_[child], heap_[best])) best = child;
+      if (before(node(child), node(best))) best = child;
     }
-    if (!before(heap_[best], entry)) break;
-    put(index, heap_[best]);
+    if (!before(node(best), entry)) break;
+    put(index, node(best));
     index = best;
   }
   put(index, entry);
@@ -54,23 +54,25 @@ void FlowQueue::sift_down(std::size_t index, const Entry& entry) {
 
 void FlowQueue::push(Item& item) {
   const Entry entry{item.key, item.arrival, &item};
-  heap_.push_back(entry);
-  sift_up(heap_.size() - 1, entry);
+  if (size_ != 0) rest_.push_back(entry);
+  sift_up(size_++, entry);
 }
 
 void FlowQueue::remove(Item& item) {
   const std::size_t index = item.heap_index;
-  const Entry last = heap_.back();
-  heap_.pop_back();
-  if (index < heap_.size()) {
-    // The last one fills the gap: it may belong above or below it.
-    if (index > 0 && before(last, heap_[(index - 1) / kChildren])) {
-      sift_up(index, last);
-    } else {
-      sift_down(index, last);
-    }
-  } else if (heap_.empty() && heap_.capacity() > kKeptCapacity) {
-    heap_ = {};
+  const Entry last = node(--size_);
+  if (size_ == 0) {
+    front_ = {};
+    return;
+  }
+  rest_.pop_back();
+  if (rest_.empty() && rest_.capacity() > kKeptCapacity) rest_ = {};
+  if (index == size_) return;
+  // The last one fills the gap: it may belong above or below it.
+  if (index > 0 && before(last, node((index - 1) / kChildren))) {
+    sift_up(index, last);
+  } else {
+    sift_down(index, last);
   }
 }
 

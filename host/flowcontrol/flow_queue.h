@@ -7,6 +7,7 @@
 
 #include "flowcontrol/item.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,11 +22,11 @@ class FlowQueue {
   // `comparator` serves epp_ordering::before and goes before the keys; null where keys say it all.
   explicit FlowQueue(const plugins::Instance* comparator) : comparator_(comparator) {}
 
-  bool empty() const { return heap_.empty(); }
-  std::size_t size() const { return heap_.size(); }
-  Item* front() const { return heap_.empty() ? nullptr : heap_.front().item; }
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  Item* front() const { return front_.item; }
   // The i-th of size(), in no particular order.
-  const Item& at(std::size_t i) const { return *heap_[i].item; }
+  const Item& at(std::size_t i) const { return *node(i).item; }
 
   void push(Item& item);
   // `item` is in this queue.
@@ -33,17 +34,21 @@ class FlowQueue {
 
  private:
   struct Entry {
-    std::int64_t key;
-    std::uint64_t arrival;
-    Item* item;
+    std::int64_t key = 0;
+    std::uint64_t arrival = 0;
+    Item* item = nullptr;
   };
+  const Entry& node(std::size_t index) const { return index == 0 ? front_ : rest_[index - 1]; }
   bool before(const Entry& a, const Entry& b) const;
   void put(std::size_t index, const Entry& entry);
   void sift_up(std::size_t index, const Entry& entry);
   void sift_down(std::size_t index, const Entry& entry);
 
   const plugins::Instance* comparator_;
-  std::vector<Entry> heap_;
+  // The root stands apart: most flows have one request, and a flow with one touches no other memory.
+  Entry front_;
+  std::vector<Entry> rest_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace epp::flowcontrol

@@ -21,25 +21,24 @@ inline constexpr std::size_t kNeedsCount = 3;
 struct Item {
   enum class State : std::uint8_t { kNew, kWaiting, kDispatched, kGone };
 
-  epp_queued_request shown{};  // as policies see it
-
-  // Its place in the order of its flow.
-  std::int64_t key = 0;
-  std::uint64_t arrival = 0;     // unique, ascending
-  std::uint32_t heap_index = 0;  // in its flow's queue
-  std::int32_t asked_priority = 0;
-  Band* band = nullptr;
-  Flow* flow = nullptr;
+  // Neighbours are touched when one leaves: what they need stands together.
   Link<Item> by_arrival;  // among all of its lane
-
-  // Its time to live (deadlines.h).
-  Nanos latest = kNever;  // whatever happens to the pool
+  Link<Item> by_due;      // in its slot of the wheel (deadlines.h)
   Nanos due = kNever;     // as filed in the wheel
-  Link<Item> by_due;
   std::uint16_t wheel_slot = 0;
-
   Needs needs = Needs::kBoth;
   State state = State::kNew;
+
+  // Its place in the order of its flow.
+  std::uint32_t heap_index = 0;  // in its flow's queue
+  std::int64_t key = 0;
+  std::uint64_t arrival = 0;  // unique, ascending
+  Flow* flow = nullptr;
+  Band* band = nullptr;
+
+  epp_queued_request shown{};  // as policies see it
+  Nanos latest = kNever;       // until when it may wait, whatever happens to the pool
+  std::int32_t asked_priority = 0;
   Verdict verdict;
 
   std::uint64_t bytes() const { return shown.bytes; }

@@ -213,6 +213,17 @@ TEST_F(FlowControlWeakSpot, W15_Hysteresis) {
   EXPECT_TRUE(world.dispatcher().idle());
 }
 
+TEST_F(FlowControlWeakSpot, W15_HysteresisWiderThanTheCeilingOpensOnceThePoolIsIdle) {
+  world.options.extensions.hysteresis = 0.5;
+  world.options.usage_limits = ceiling_of(0.25);
+  world.places = 4;
+  Client& held = world.ask("held");
+  const Client& queued = world.ask("queued");
+  EXPECT_TRUE(queued.waits());
+  world.finish(held);
+  EXPECT_EQ(queued.outcome(), Outcome::kDispatched);
+}
+
 TEST_F(FlowControlWeakSpot, W15_StaleReadingsHoldTheirLastValue) {
   world.options.extensions.hold_stale_ns = 2 * kSecond;
   const epp_attr attr = world.attributes.intern(EPP_KEY_UPDATE_TIME, EPP_TYPE_I64, endpoints::Storage::kSnapshot);
