@@ -31,7 +31,7 @@ const char* const kSaturated = "llm_d_epp_flow_control_queue_size";
 
 json manifest(bool flow_control, const PoolFile& pool) {
   json config = json::parse(R"({
-    "plugins": [{"type": "concurrency-detector", "parameters": {}}, {"type": "deficit-round-robin-fairness-policy", "parameters": {"quantum": 32}},
+    "plugins": [{"type": "concurrency-detector", "parameters": {}}, {"type": "deficit-round-robin-fairness-policy"},
                 {"type": "active-request-scorer"}, {"type": "max-score-picker"}],
     "schedulingProfiles": [{"name": "default", "plugins": [
       {"pluginRef": "active-request-scorer"}, {"pluginRef": "max-score-picker"}]}],

@@ -24,7 +24,7 @@ class TokenRounds {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   // `quantum` 0: a running average of what requests cost, so that a turn is about one request.
-  explicit TokenRounds(double quantum) : quantum_(quantum), averages_(quantum == 0) {}
+  explicit TokenRounds(double quantum) : quantum_(quantum), follows_cost_(quantum == 0) {}
 
   void add(uint32_t index) {
     if (index >= flows_.size()) flows_.resize(index + size_t{1});
@@ -81,6 +81,8 @@ class TokenRounds {
       }
       Flow& flow = flows_[front_];
       if (!flow.given) {
+        // The same for all flows of a round, or whoever follows an expensive request would get more.
+        if (follows_cost_ && flow.turn > round_) quantum_ = average_cost_;
         flow.tokens += share_of(flow);
         flow.given = true;
         round_ = flow.turn;
@@ -97,7 +99,7 @@ class TokenRounds {
   // For a request of its that next() just let go.
   void charge(uint32_t index, double tokens) {
     flows_[index].tokens -= tokens;
-    if (averages_) quantum_ = quantum_ == 0 ? tokens : quantum_ + (tokens - quantum_) * kAverageGain;
+    average_cost_ += average_cost_ == 0 ? tokens : (tokens - average_cost_) * kAverageGain;
   }
 
   // What an earlier request turned out to cost beyond that.
@@ -150,7 +152,8 @@ class TokenRounds {
   static constexpr double kAverageGain = 1.0 / 64;
 
   double quantum_;
-  bool averages_;
+  bool follows_cost_;
+  double average_cost_ = 0;
   std::vector<Flow> flows_;  // by index
   uint32_t front_ = kNone;   // whose turn it is
   double round_ = 0;

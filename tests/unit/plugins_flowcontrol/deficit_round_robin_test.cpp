@@ -75,6 +75,19 @@ TEST_F(DeficitRoundRobin, ATurnLastsAQuantum) {
   EXPECT_EQ(band.dispatches(9), "aabaabaab");
 }
 
+// Without the parameter a turn is about one request, whatever requests cost: few waiting requests are enough to get
+// one's share.
+TEST_F(DeficitRoundRobin, TheQuantumFollowsTheRequests) {
+  for (const int64_t cost : {30, 3000}) {
+    BandStage band(host, host.create(kType));
+    for (int i = 0; i < 20; ++i) {
+      band.enqueue("a", cost);
+      band.enqueue("b", cost);
+    }
+    EXPECT_EQ(band.dispatches(12), "abababababab") << cost;
+  }
+}
+
 TEST_F(DeficitRoundRobin, DebtsArePaidFirst) {
   BandStage band(host, host.create(kType, R"({"quantum": 10})"));
   for (int i = 0; i < 4; ++i)
