@@ -3,7 +3,10 @@
  *   epp.eviction-filter/0    (draft) may this request be evicted at all?
  *   epp.eviction-ordering/0  (draft) which of two goes first?
  *
- * On error a request is not evictable, and the order is by priority, lowest first, then the latest dispatch first.
+ * A plugin that cannot tell answers 0. An ordering that puts two requests before each other is counted, and that pair
+ * is ordered by priority, lowest first, then the latest dispatch first.
+ *
+ * [dispatcher] here: one call at a time for both, but perhaps beside one of another policy of the pipeline.
  */
 #ifndef EPP_EXT_EVICTION_H
 #define EPP_EXT_EVICTION_H
