@@ -20,7 +20,7 @@ class ProbabilisticAdmitter {
         kv_threshold_(positive(context, "kvCacheUtilThreshold", 0.8)),
         power_(positive(context, "power", 5)),
         k_(positive(context, "k", 300)),
-        unknown_(context.parameters().boolean("/missingCountsAsFull", true) ? 1 : 0) {}
+        unknown_(context.parameters().boolean("/missingCountsAsFull", false) ? 1 : 0) {}
 
   void admit(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates) const {
     if (request.priority() >= 0 || candidates.empty()) return;
@@ -80,8 +80,8 @@ EPP_PLUGIN_TYPES(epp::sdk::type<ProbabilisticAdmitter>({
         "power": {"type": "number", "default": 5, "description": "Exponent of the saturation; > 0."},
         "k": {"type": "number", "default": 300, "description": "Factor of the saturation's power; > 0."},
         "missingCountsAsFull": {
-          "type": "boolean", "default": true,
-          "description": "A figure that metrics lack, or give as NaN, makes the endpoint full; false: it is 0."
+          "type": "boolean", "default": false,
+          "description": "A figure that metrics lack, or give as NaN, makes the endpoint full; else it is 0."
         }
       }
     })json",

@@ -107,7 +107,7 @@ class UtilizationDetector {
     if (!wrong.empty()) {
       throw epp::sdk::Error("invalid utilization detector configuration: " + wrong, EPP_ERR_BAD_REQUEST);
     }
-    if (parameters.boolean("/missingCountsAsFull", true)) {
+    if (parameters.boolean("/missingCountsAsFull", false)) {
       unknown_waiting_ = queue_threshold_;
       unknown_usage_ = kv_threshold_;
     }
@@ -169,8 +169,8 @@ EPP_PLUGIN_TYPES(epp::sdk::type<UtilizationDetector>({
           "description": "The filter's limits are the thresholds times 1 + headroom; >= 0."
         },
         "missingCountsAsFull": {
-          "type": "boolean", "default": true,
-          "description": "A figure that fresh metrics lack, or give as NaN, makes the endpoint full; false: it is 0."
+          "type": "boolean", "default": false,
+          "description": "A figure that fresh metrics lack, or give as NaN, makes the endpoint full; else it is 0."
         }
       }
     })json",

@@ -78,9 +78,9 @@ TEST_F(Probabilistic, W14_WhatIsNoNumberCountsAsFull) {
   host.endpoint("a").set(EPP_KEY_WAITING_QUEUE_SIZE, 0.0).set(EPP_KEY_KV_CACHE_USAGE, std::nan(""));
   auto r = host.request();
   r.priority(-1);
-  EXPECT_EQ(host.admit(host.create("probabilistic-admitter"), r).message,
-            "probabilistic-admitter: rejected, saturation=1.000 prob=1.00");
-  const auto lenient = host.create("probabilistic-admitter", R"({"missingCountsAsFull": false})", "lenient");
+  const auto strict = host.create("probabilistic-admitter", R"({"missingCountsAsFull": true})");
+  EXPECT_EQ(host.admit(strict, r).message, "probabilistic-admitter: rejected, saturation=1.000 prob=1.00");
+  const auto lenient = host.create("probabilistic-admitter", "{}", "lenient");
   EXPECT_TRUE(host.admit(lenient, r).ok());
 }
 

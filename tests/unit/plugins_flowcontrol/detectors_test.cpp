@@ -168,12 +168,12 @@ TEST_F(Utilization, WantsToBeAskedWhenTheFirstReadingIsStale) {
 }
 
 TEST_F(Utilization, W14_WhatIsNoNumberCloses) {
-  const auto detector = host.create(kUtilization);
+  const auto detector = host.create(kUtilization, R"({"missingCountsAsFull": true})");
   endpoint("a").set(EPP_KEY_WAITING_QUEUE_SIZE, 0.0).set(EPP_KEY_KV_CACHE_USAGE, std::nan(""));
   EXPECT_EQ(host.saturation(detector), 1.0);
   endpoint("a").set(EPP_KEY_WAITING_QUEUE_SIZE, 10.0);
   EXPECT_EQ(host.saturation(detector), 2.0);
-  const auto lenient = host.create(kUtilization, R"({"missingCountsAsFull": false})", "lenient");
+  const auto lenient = host.create(kUtilization, "{}", "lenient");
   EXPECT_EQ(host.saturation(lenient), 2.0);
   endpoint("a").set(EPP_KEY_WAITING_QUEUE_SIZE, 1.0);
   EXPECT_THAT(host.saturation(lenient), DoubleNear(0.2, 1e-12));
