@@ -7,8 +7,8 @@
 
 namespace epp::config {
 
-// `value` as JSON text, compact when `indent` is negative. Never throws: bytes that are not UTF-8 (YAML's !!binary gives
-// them, and so may a library's description) become U+FFFD.
+// `value` as JSON text, compact when `indent` is negative. Never throws: bytes that are not UTF-8 (YAML's !!binary
+// gives them, and so may a library's description) become U+FFFD.
 std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
 
 }  // namespace epp::config
