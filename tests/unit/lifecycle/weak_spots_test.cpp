@@ -92,7 +92,7 @@ TEST_F(ExtprocWeakSpot, W07_BodiesAreBounded) {
 }
 
 TEST_F(ExtprocWeakSpot, W07_AllBodiesTogetherAreBounded) {
-  MemoryBudget small(20'000);
+  MemoryBudget small(6'000);  // one first block of a body, not two
   world.services.budget = &small;
   {
     Exchange first(world);
