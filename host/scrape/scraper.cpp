@@ -313,7 +313,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       all_updated = all_updated && extraction.updated;
       if (extraction.updated && extractor->update_time() != EPP_ATTR_NONE) values.set(extractor->update_time(), now);
     }
-    if (!unreadable.empty()) return failed(unit, lock, std::move(unreadable));
+    if (!unreadable.empty()) return failed(unit, lock, unreadable);
 
     // A body that left errors is read again, so that they are counted again.
     unit.body_hash = errors.empty() && all_updated ? std::optional(hash) : std::nullopt;

@@ -48,6 +48,7 @@ class ColdOrder {
   std::vector<std::string> ids() const {
     std::vector<std::string> out;
     const std::lock_guard lock(mutex_);
+    out.reserve(order_.size());
     for (const auto& [time, uid] : order_)
       out.push_back(used_.at(uid).id);
     return out;
