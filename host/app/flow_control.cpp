@@ -37,7 +37,8 @@ flowcontrol::BandOptions band_options(const config::EffectiveBand& band, const p
 
 // How old a reading may be that the detector still believes; `otherwise` when it does not say.
 Nanoseconds believed_age(const config::Instance& detector, Nanoseconds otherwise) {
-  if (!detector.parameters) return detector.type == "utilization-detector" ? std::chrono::milliseconds(200) : otherwise;
+  if (detector.type == "utilization-detector") otherwise = std::chrono::milliseconds(200);  // its default
+  if (!detector.parameters) return otherwise;
   const auto parameters = nlohmann::json::parse(*detector.parameters, nullptr, /*allow_exceptions=*/false);
   if (!parameters.is_object()) return otherwise;
   const auto found = parameters.find("metricsStalenessThreshold");

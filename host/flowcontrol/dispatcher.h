@@ -13,6 +13,7 @@
 #include "flowcontrol/observer.h"
 #include "flowcontrol/options.h"
 #include "flowcontrol/outcome.h"
+#include "flowcontrol/ticket.h"
 #include "flowcontrol/view.h"
 
 #include <cstddef>
@@ -36,18 +37,6 @@ class Alarm {
  public:
   virtual ~Alarm() = default;
   virtual void arm(Nanos at) = 0;
-};
-
-// A request's place: first in the queue, then, once dispatched, in the reservations and the accounts of its flow.
-// Destroying it gives it back: a waiting request is withdrawn, and the next ones go if that made room for them. Keep it
-// until the request has ended.
-class Ticket {
- public:
-  virtual ~Ticket() = default;
-  // The dispatched request goes to this endpoint: live counters show it from here on. [any thread]
-  virtual void scheduled(std::uint32_t slot, std::uint64_t uid) = 0;
-  // What it really used; the first time counts. [any thread]
-  virtual void settle(std::int64_t tokens) = 0;
 };
 
 class Dispatcher {

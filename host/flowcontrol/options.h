@@ -24,8 +24,6 @@ struct Extensions {
   bool displace_lower_bands = false;
   // Share of the global limits that only bands above priority 0 may fill, 0 to <1.
   double reserved_for_high_bands = 0;
-  // The time to live of a request may be shortened by its own header.
-  bool request_deadlines = false;
   // Readings that grow stale keep their last saturation for so long before the detector's word counts; 0: not at all.
   Nanos hold_stale_ns = 0;
   // Once closed the gate opens this far below the ceiling, 0 to <1.

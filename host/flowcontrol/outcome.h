@@ -31,7 +31,6 @@ enum class Cause : std::uint8_t {
   kNone,
   kShutdown,   // the dispatcher has been stopped
   kDisplaced,  // gave its place to a request of a higher band
-  kTooManyFlows,
   kInternal,
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "flowcontrol/reclaimer.h"
+#include "flowcontrol/ticket.h"
 #include "request/error.h"
 
 #include <epp/ext/eviction.h>
@@ -49,26 +50,15 @@ struct AdmissionRequest {
 /// `max_output_tokens` < 0: the client does not say.
 std::int64_t estimated_tokens(std::uint64_t body_bytes, std::int64_t max_output_tokens);
 
-/// What a request holds: its place in the queue, then its share of the pool's capacity. Destroying it gives that back,
-/// wakes whoever can use it, and withdraws a request that waits: afterwards `done` neither runs nor will run.
-class AdmissionTicket {
- public:
-  virtual ~AdmissionTicket() = default;
-  /// Pre-request hooks ran: live counters show the request at this endpoint.
-  virtual void scheduled(std::uint32_t /*slot*/, std::uint64_t /*uid*/) {}
-  /// It used so many tokens, by the model server's account.
-  virtual void settle(std::int64_t /*tokens*/) {}
-};
-
 /// [any thread, concurrent; must not block]
 class Admission {
  public:
   using Done = std::function<void(AdmissionOutcome)>;
 
   struct Answer {
-    bool waiting = false;                     ///< `done` is called later, once, from any thread
-    AdmissionOutcome outcome;                 ///< meaningful unless it waits
-    std::unique_ptr<AdmissionTicket> ticket;  ///< kept until the request has ended; null if nothing is held
+    bool waiting = false;                         ///< `done` is called later, once, from any thread
+    AdmissionOutcome outcome;                     ///< meaningful unless it waits
+    std::unique_ptr<flowcontrol::Ticket> ticket;  ///< kept until the request has ended; null if nothing is held
   };
 
   virtual ~Admission() = default;

@@ -105,7 +105,7 @@ class Director {
   telemetry::Span span_;
 
   Step step_ = Step::kAdmission;
-  std::unique_ptr<AdmissionTicket> ticket_;
+  std::unique_ptr<flowcontrol::Ticket> ticket_;
   bool waiting_ = false;      // for admission
   std::size_t producer_ = 0;  // the next, or the one waited for
   std::uint64_t token_ = 0;   // of a pending producer

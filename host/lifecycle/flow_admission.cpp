@@ -43,8 +43,6 @@ Error other(const Verdict& verdict) {
       return unavailable("flow controller shutting down: " + prefix + "flow controller is not running", kShuttingDown);
     case Cause::kDisplaced:
       return exhausted(prefix + "displaced by a request of a higher priority", kReasonSaturated);
-    case Cause::kTooManyFlows:
-      return exhausted(prefix + "too many fairness ids", kReasonSaturated);
     case Cause::kNone:
     case Cause::kInternal:
       break;
@@ -65,16 +63,6 @@ std::uint64_t requested_ttl_ns(const plugins::HeaderMap& headers) {
   if (ms == 0) ms = milliseconds(find_with_alias(headers, header::kTtftSlo, header::kTtftSloAlias));
   return ms * 1'000'000;
 }
-
-class FlowTicket final : public AdmissionTicket {
- public:
-  explicit FlowTicket(std::unique_ptr<flowcontrol::Ticket> ticket) : ticket_(std::move(ticket)) {}
-  void scheduled(std::uint32_t slot, std::uint64_t uid) override { ticket_->scheduled(slot, uid); }
-  void settle(std::int64_t tokens) override { ticket_->settle(tokens); }
-
- private:
-  std::unique_ptr<flowcontrol::Ticket> ticket_;
-};
 
 }  // namespace
 
@@ -131,7 +119,7 @@ Admission::Answer FlowAdmission::admit(const AdmissionRequest& request, Done don
   Answer answer;
   answer.waiting = placed.verdict.outcome == Outcome::kNotYetFinalized;
   if (!answer.waiting) answer.outcome = outcome_of(placed.verdict);
-  if (placed.ticket) answer.ticket = std::make_unique<FlowTicket>(std::move(placed.ticket));
+  answer.ticket = std::move(placed.ticket);
   return answer;
 }
 

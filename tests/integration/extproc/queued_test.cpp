@@ -14,7 +14,6 @@ namespace {
 using lifecycle::Admission;
 using lifecycle::AdmissionOutcome;
 using lifecycle::AdmissionRequest;
-using lifecycle::AdmissionTicket;
 using lifecycle::testing::kCompletion;
 using lifecycle::testing::World;
 
@@ -53,7 +52,7 @@ class Barrier final : public Admission {
   }
 
  private:
-  struct Ticket final : AdmissionTicket {
+  struct Ticket final : flowcontrol::Ticket {
     explicit Ticket(Barrier& of) : barrier(of) {}
     ~Ticket() override {
       const std::lock_guard lock(barrier.mutex_);

@@ -42,7 +42,7 @@ class Gate final : public Admission {
   std::vector<std::string> account;  ///< what tickets were told, in order: "scheduled 0", "settled 7", "ended"
 
  private:
-  struct Ticket final : AdmissionTicket {
+  struct Ticket final : flowcontrol::Ticket {
     explicit Ticket(Gate& of) : gate(of) {}
     ~Ticket() override {
       ++gate.withdrawn;

@@ -23,7 +23,7 @@ class CoinAdmission final : public Admission {
   int held = 0;
 
  private:
-  struct Ticket final : AdmissionTicket {
+  struct Ticket final : flowcontrol::Ticket {
     explicit Ticket(CoinAdmission& of) : gate(of) { ++gate.held; }
     ~Ticket() override {
       gate.pending = nullptr;
