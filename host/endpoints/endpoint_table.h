@@ -45,14 +45,28 @@ class ScrapedValues {
 };
 
 // Told of endpoints that come, change and go, and of new snapshots. Calls are serialised, on the thread that changed
-// the table. An addition is told before the endpoint can be seen in a snapshot, a removal after the last snapshot with
-// it was replaced. A listener must not change the table.
+// the table. An addition is told before the endpoint can be seen in a snapshot, a removal or suspension after the last
+// snapshot with it was replaced. A listener must not change the table.
 class EndpointListener {
  public:
   virtual ~EndpointListener() = default;
   virtual void on_endpoint_added(const EndpointPtr& endpoint) = 0;  // also when its identity was updated (same uid)
   virtual void on_endpoint_removed(const EndpointPtr& endpoint) = 0;
+  // Out of the snapshots for now. Either on_endpoint_added follows, with the same uid, or on_endpoint_removed.
+  virtual void on_endpoint_suspended(const EndpointPtr& /*endpoint*/) {}
   virtual void on_published() {}  // snapshot() shows something new: values, or all changes told before
+};
+
+// One step of a change of the set.
+struct EndpointChange {
+  enum class Kind : uint8_t {
+    kUpsert,   // add, update in place, or end a suspension: `spec`
+    kSuspend,  // leave the snapshots but keep slot, uid, counters and what plugins learned: `id`
+    kRemove,   // for good: `id`
+  };
+  Kind kind = Kind::kUpsert;
+  EndpointSpec spec = {};
+  std::string id = {};
 };
 
 class EndpointTable {
@@ -67,6 +81,11 @@ class EndpointTable {
   // Adds or updates one; false when the table is full.
   bool upsert(EndpointSpec spec);
   bool remove(std::string_view id);
+  // Takes the steps in order and publishes once. Steps about unknown ids, and upserts beyond kMaxSlots, do nothing;
+  // returns how many had an effect.
+  size_t apply(std::vector<EndpointChange> changes);
+  // Endpoints that are suspended right now.
+  size_t suspended() const;
 
   // Adds a listener and tells it of every present endpoint. Listeners outlive their registration; removing one returns
   // after its last call.

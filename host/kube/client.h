@@ -1,0 +1,106 @@
+// Requests to the API server: credentials, pacing and one way to say what went wrong.
+#pragma once
+
+#include "kube/cluster_config.h"
+#include "net/http_client.h"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace epp::net {
+class IoPool;
+}
+
+namespace epp::kube {
+
+struct ClientOptions {
+  // Shared by every request of this client, watches included; a request beyond them waits its turn.
+  double requests_per_second = 50;
+  unsigned burst = 100;
+  // A peer that acknowledges nothing for this long is gone (TCP keep-alive and user timeout); 0: the system's defaults.
+  std::chrono::milliseconds dead_peer_timeout{30'000};
+  // How old a token read from a file may be.
+  std::chrono::milliseconds token_max_age{50'000};
+  // What a request may be told to wait by Retry-After (429, 503), and how often one call heeds it.
+  std::chrono::milliseconds max_retry_after{30'000};
+  unsigned max_retries = 10;
+  std::string user_agent = "epp-host";
+};
+
+struct ApiRequest {
+  std::string method = "GET";
+  std::string path;   // from the root: "/api/v1/namespaces/ns/pods", already escaped
+  std::string query;  // without '?', already escaped (escape_query)
+  std::string body;   // JSON
+  std::string content_type = "application/json";
+  std::chrono::milliseconds timeout{10'000};  // of one attempt; 0: none
+  std::size_t max_body_bytes = 8u << 20;
+
+  // Streaming, for lists and watches: body pieces of a 2xx answer as they come; return false to abort. Other answers
+  // arrive whole, in ApiResult.
+  std::function<bool(std::string_view piece)> on_data;
+  std::chrono::milliseconds idle_timeout{0};  // longest silence while the answer is read; 0: none
+};
+
+struct ApiResult {
+  net::NetError error = net::NetError::kNone;
+  std::string message;  // of the transport; empty when an answer came
+  unsigned status = 0;  // 0 when no answer came
+  std::string body;
+  std::string reason;  // of a metav1.Status body: "NotFound", "Conflict", "Expired", ...; empty for others
+  std::string text;    // of a metav1.Status body: its message
+
+  [[nodiscard]] bool ok() const { return error == net::NetError::kNone && status >= 200 && status < 300; }
+  // One line for people, without credentials: `GET /api/v1/...: 403 Forbidden: pods is forbidden: ...`.
+  [[nodiscard]] std::string describe() const;
+
+  std::string what;  // "GET /api/v1/namespaces/ns/pods"
+};
+
+// A request in flight. Dropping the handle does not cancel the call.
+class ApiCall {
+ public:
+  ApiCall() = default;
+  // [any-thread] The callback follows with kCancelled, unless it has already run. Idempotent.
+  void cancel();
+
+  struct State;
+  explicit ApiCall(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+// [any-thread] 401 drops a token that came from a file and repeats the request once with a fresh one. A certificate or
+// CA file that has changed is taken up by the next connection.
+class Client {
+ public:
+  using Callback = std::function<void(ApiResult)>;
+
+  // Throws ConfigError when the credentials' files are unusable.
+  Client(net::IoPool& pool, ClusterConfig config, ClientOptions options = {});
+  // Cancels what is in flight; those callbacks still come, possibly after this returned.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // `callback` runs exactly once, on a pool thread, never inside send().
+  ApiCall send(ApiRequest request, Callback callback);
+
+  [[nodiscard]] const ClusterConfig& config() const;
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+// Percent-escapes a value for a query string (everything but RFC 3986 unreserved).
+[[nodiscard]] std::string escape_query(std::string_view value);
+
+}  // namespace epp::kube
