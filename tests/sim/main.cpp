@@ -11,8 +11,11 @@ namespace {
 using epp::sim::ServerOptions;
 
 void declare(CLI::App& app, ServerOptions& options, std::string& kind, double& ttft_ms, double& itl_ms) {
-  app.add_option("--port", options.port, "Port on 127.0.0.1; 0 takes a free one");
-  app.add_option("--name", options.name, "Value of the x-sim-endpoint response header (default: 127.0.0.1:PORT)");
+  app.add_option("--address", options.address, "The address to listen on")->check(CLI::ValidIPV4);
+  app.add_option("--hosts", options.hosts, "How many addresses from there on, as if each were a pod of its own")
+      ->check(CLI::Range(1, 16384));
+  app.add_option("--port", options.port, "Port; 0 takes a free one");
+  app.add_option("--name", options.name, "Value of the x-sim-endpoint response header (default: the address asked)");
   app.add_option("--model", options.models, "A served base model; repeatable")->required();
   app.add_option("--served-lora", options.loras, "A served LoRA adapter; repeatable");
   app.add_option("--engine", kind, "Whose metric names to use")
@@ -49,7 +52,7 @@ int main(int argc, char** argv) {
   options.engine.inter_token_time = std::chrono::duration<double, std::milli>(itl_ms);
   try {
     epp::sim::Server server(options);
-    std::printf("listening on 127.0.0.1:%u\n", unsigned{server.port()});
+    std::printf("listening on %s:%u\n", options.address.c_str(), unsigned{server.port()});
     std::fflush(stdout);
     server.run();
     return 0;

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,42 +19,48 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 struct Server::Impl {
-  explicit Impl(const ServerOptions& options)
-      : address(asio::ip::address_v4::loopback(), options.port), reopen(io), signals(io, SIGINT, SIGTERM) {
-    listen();
-    address = acceptor->local_endpoint();
-    const std::string own = address.address().to_string() + ":" + std::to_string(address.port());
-    service.emplace(io, options, options.name.empty() ? own : options.name);
+  explicit Impl(const ServerOptions& options) : reopen(io), signals(io, SIGINT, SIGTERM) {
+    const auto first = asio::ip::make_address_v4(options.address).to_uint();
+    for (unsigned i = 0; i < options.hosts; ++i) {
+      hosts.push_back({.address = {asio::ip::address_v4(first + i), options.port}, .acceptor = tcp::acceptor(io)});
+      hosts.back().listen();
+    }
+    service.emplace(io, options);
     service->on_stop_accepting = [this](std::chrono::milliseconds closed_for) {
       reopen.expires_after(closed_for);
-      acceptor->close();
+      for (Host& host : hosts)
+        host.acceptor.close();
     };
   }
 
-  void listen() {
-    acceptor.emplace(io);
-    acceptor->open(address.protocol());
-    acceptor->set_option(asio::socket_base::reuse_address(true));
-    acceptor->bind(address);
-    acceptor->listen();
-  }
+  struct Host {
+    tcp::endpoint address;
+    tcp::acceptor acceptor;
 
-  asio::awaitable<void> accept() {
+    void listen() {
+      acceptor.open(address.protocol());
+      acceptor.set_option(asio::socket_base::reuse_address(true));
+      acceptor.bind(address);
+      acceptor.listen();
+      address = acceptor.local_endpoint();
+    }
+  };
+
+  asio::awaitable<void> accept(Host& host) {
     constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
     for (;;) {
-      auto [error, socket] = co_await acceptor->async_accept(kAwait);
+      auto [error, socket] = co_await host.acceptor.async_accept(kAwait);
       if (!error) {
         asio::co_spawn(io, service->serve(std::move(socket)), asio::detached);
-      } else if (!acceptor->is_open()) {
+      } else if (!host.acceptor.is_open()) {
         co_await reopen.async_wait(kAwait);
-        listen();
+        host.listen();
       }
     }
   }
 
   asio::io_context io{1};
-  tcp::endpoint address;
-  std::optional<tcp::acceptor> acceptor;
+  std::vector<Host> hosts;  // Not changed once they accept.
   asio::steady_timer reopen;
   asio::signal_set signals;
   std::optional<Service> service;
@@ -64,12 +71,13 @@ Server::Server(const ServerOptions& options) : impl_(std::make_unique<Impl>(opti
 Server::~Server() = default;
 
 std::uint16_t Server::port() const {
-  return impl_->address.port();
+  return impl_->hosts.front().address.port();
 }
 
 void Server::run() {
   impl_->signals.async_wait([this](boost::system::error_code, int) { impl_->io.stop(); });
-  asio::co_spawn(impl_->io, impl_->accept(), asio::detached);
+  for (Impl::Host& host : impl_->hosts)
+    asio::co_spawn(impl_->io, impl_->accept(host), asio::detached);
   impl_->io.run();
 }
 

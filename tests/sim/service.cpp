@@ -58,6 +58,12 @@ SeenRequest seen_request(const HttpRequest& request) {
   return seen;
 }
 
+std::string local_address(const asio::ip::tcp::socket& socket) {
+  boost::system::error_code ignored;
+  const asio::ip::tcp::endpoint local = socket.local_endpoint(ignored);
+  return local.address().to_string() + ":" + std::to_string(local.port());
+}
+
 }  // namespace
 
 awaitable<void> Waker::wait() {
@@ -98,13 +104,8 @@ struct Service::Progress {
   }
 };
 
-Service::Service(asio::io_context& io, const ServerOptions& options, std::string name)
-    : io_(io),
-      options_(options),
-      name_(std::move(name)),
-      driver_(io, options.engine),
-      random_(options.engine.seed),
-      start_time_(unix_time()) {
+Service::Service(asio::io_context& io, const ServerOptions& options)
+    : io_(io), options_(options), driver_(io, options.engine), random_(options.engine.seed), start_time_(unix_time()) {
   initial_.fail_rate = options.fail_rate;
   control_ = initial_;
 }
@@ -112,13 +113,14 @@ Service::Service(asio::io_context& io, const ServerOptions& options, std::string
 awaitable<void> Service::serve(asio::ip::tcp::socket socket) {
   auto stream = std::make_shared<boost::beast::tcp_stream>(std::move(socket));
   stream->socket().set_option(asio::ip::tcp::no_delay(true));
+  const std::string name = options_.name.empty() ? local_address(stream->socket()) : options_.name;
   boost::beast::flat_buffer buffer;
   for (bool open = true; open;) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(kMaxBody);
     const auto [error, bytes] = co_await http::async_read(*stream, buffer, parser, kAwait);
     if (error) break;
-    const auto exchange = std::make_shared<Exchange>(io_, stream, parser.release());
+    const auto exchange = std::make_shared<Exchange>(io_, stream, parser.release(), name);
     watch(exchange);
     open = co_await answer(*exchange);
     // Ends the watch, which would otherwise see the next request.
@@ -142,7 +144,7 @@ awaitable<bool> Service::answer(Exchange& exchange) {
       co_return co_await send(exchange, 200, kJson, models_page(options_, static_cast<std::int64_t>(start_time_)));
     }
     if (path == "/sim/stats") {
-      co_return co_await send(exchange, 200, kJson, stats_page(name_, driver_.engine(), journal_));
+      co_return co_await send(exchange, 200, kJson, stats_page(exchange.name, driver_.engine(), journal_));
     }
   }
   if (request.method() == http::verb::post) {
@@ -249,7 +251,7 @@ awaitable<bool> Service::stream_tokens(Exchange& exchange, Progress& progress) {
 
   http::response<http::empty_body> head(http::status::ok, 11);
   head.set(http::field::content_type, "text/event-stream; charset=utf-8");
-  head.set("x-sim-endpoint", name_);
+  head.set("x-sim-endpoint", exchange.name);
   head.set("x-sim-prefix-hit-tokens", std::to_string(progress.usage.cached_tokens));
   head.chunked(true);
   http::response_serializer<http::empty_body> serializer(head);
@@ -313,7 +315,7 @@ awaitable<bool> Service::send(Exchange& exchange, unsigned status, std::string c
                               std::uint64_t prefix_hit_tokens) {
   HttpResponse response(static_cast<http::status>(status), 11);
   response.set(http::field::content_type, content_type);
-  response.set("x-sim-endpoint", name_);
+  response.set("x-sim-endpoint", exchange.name);
   response.set("x-sim-prefix-hit-tokens", std::to_string(prefix_hit_tokens));
   response.keep_alive(exchange.request.keep_alive());
   response.body() = std::move(body);

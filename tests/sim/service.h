@@ -39,11 +39,13 @@ class Waker {
 
 // One request and the connection that it came on.
 struct Exchange {
-  Exchange(boost::asio::io_context& io, std::shared_ptr<boost::beast::tcp_stream> connection, HttpRequest received)
-      : stream(std::move(connection)), request(std::move(received)), waker(io) {}
+  Exchange(boost::asio::io_context& io, std::shared_ptr<boost::beast::tcp_stream> connection, HttpRequest received,
+           std::string own_name)
+      : stream(std::move(connection)), request(std::move(received)), name(std::move(own_name)), waker(io) {}
 
   std::shared_ptr<boost::beast::tcp_stream> stream;
   HttpRequest request;
+  std::string name;  // Of the x-sim-endpoint header.
   Waker waker;
   bool client_gone = false;
 };
@@ -51,7 +53,7 @@ struct Exchange {
 // What the endpoints do. Everything runs on the thread of the io_context.
 class Service {
  public:
-  Service(boost::asio::io_context& io, const ServerOptions& options, std::string name);
+  Service(boost::asio::io_context& io, const ServerOptions& options);
 
   // Called when the port shall be closed for a while.
   std::function<void(std::chrono::milliseconds)> on_stop_accepting;
@@ -77,7 +79,6 @@ class Service {
 
   boost::asio::io_context& io_;
   ServerOptions options_;
-  std::string name_;
   EngineDriver driver_;
   Control initial_;
   Control control_;

@@ -18,7 +18,7 @@ std::vector<std::string> arguments_of(const ModelSimOptions& options) {
 }
 
 std::uint16_t announced_port(Process& process) {
-  const std::string line = process.wait_for_line("listening on 127.0.0.1:");
+  const std::string line = process.wait_for_line("listening on ");
   return static_cast<std::uint16_t>(std::stoul(line.substr(line.rfind(':') + 1)));
 }
 
