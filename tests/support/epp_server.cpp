@@ -31,7 +31,7 @@ EppServer::EppServer(const EppOptions& options)
   listening.at("port").get_to(grpc_port_);
   listening.at("healthPort").get_to(health_port_);
   listening.at("metricsPort").get_to(metrics_port_);
-  const bool ready = wait_until([&] { return !process_.running() || serving(); });
+  const bool ready = wait_until([&] { return !process_.running() || serving(options.service); });
   if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());
 }
 

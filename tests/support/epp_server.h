@@ -15,6 +15,7 @@ struct EppOptions {
   // set before them, so they may be overridden.
   std::vector<std::string> arguments = {};
   bool wait_until_serving = true;             // else the ports below are 0
+  std::string service = {};                   // whose SERVING is waited for: a follower only says it for "liveness"
   std::vector<std::string> environment = {};  // "NAME=value", on top of this process's own
 };
 
