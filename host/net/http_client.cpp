@@ -152,7 +152,10 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
   void attempt(const CallPtr& call, bool fresh) {
     std::shared_ptr<Connection> connection;
     if (!fresh) connection = take_idle(key_of(call->origin), !is_idempotent(call->request.method));
-    if (!connection) connection = std::make_shared<Connection>(pool, call->origin.tls ? tls.get() : nullptr);
+    if (!connection) {
+      connection =
+          std::make_shared<Connection>(pool, call->origin.tls ? tls.get() : nullptr, options.dead_peer_timeout);
+    }
     if (!call->use(connection)) return finish_later(call, {NetError::kCancelled, "cancelled"});
     asio::post(connection->strand(), [self = shared_from_this(), call, connection] {
       asio::co_spawn(connection->strand(), self->run(self, call, connection), [](const std::exception_ptr& fault) {
@@ -172,7 +175,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
       exchange.options = &call->options;
       exchange.head_only = call->request.method == "HEAD";
       exchange.follows_redirect = may_follow(*call);
-      if (!connection->reused) step = co_await connection->open(call->origin, call->deadline);
+      if (!connection->reused) step = co_await connection->open(call->origin, open_deadline(*call));
       if (step.ok()) step = co_await connection->exchange(exchange);
     } catch (const std::exception& fault) {
       step = {NetError::kIo, fault.what()};
@@ -194,6 +197,11 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
     } else {
       finish(call, std::move(step), std::move(exchange.response));
     }
+  }
+
+  static SteadyTime open_deadline(const HttpCall::State& call) {
+    if (call.options.connect_timeout.count() <= 0) return call.deadline;
+    return std::min(call.deadline, Clock::now() + call.options.connect_timeout);
   }
 
   static bool may_follow(const HttpCall::State& call) {

@@ -34,6 +34,8 @@ struct HttpResult {
 struct HttpCallOptions {
   // From send() to the last body byte, over redirects and retries; 0 means no limit.
   std::chrono::milliseconds timeout{10'000};
+  // Of a new connection: name resolution, connect and TLS handshake; 0 means no limit of its own.
+  std::chrono::milliseconds connect_timeout{0};
   // Longest silence while a response is read; 0 means none. For watches.
   std::chrono::milliseconds idle_timeout{0};
   // Response body bytes (not counted for a streamed one).
@@ -57,6 +59,9 @@ struct HttpClientOptions {
   std::size_t max_idle_per_origin = 2;
   std::size_t max_idle_total = 5000;
   std::chrono::milliseconds idle_connection_timeout{10'000};
+  // A peer that acknowledges nothing for this long is taken for gone, also while nothing is to be sent (TCP keep-alive
+  // and user timeout; whole seconds, at least 2); 0: the system's defaults.
+  std::chrono::milliseconds dead_peer_timeout{0};
   std::string user_agent = "epp-host";
 };
 

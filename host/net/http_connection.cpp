@@ -17,6 +17,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 namespace epp::net {
@@ -36,6 +38,24 @@ auto into(ErrorCode& error) {
 
 bool is_redirect(unsigned status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// Probes a silent peer twice or more within `limit` and gives up on it before `limit` is over: the kernel looks
+// whenever a probe is due, so the last look is one interval early.
+void notice_dead_peer(int socket, std::chrono::milliseconds limit) {
+  using std::chrono::seconds;
+  const auto set = [socket](int level, int name, auto value) {
+    const int number = static_cast<int>(value);
+    ::setsockopt(socket, level, name, &number, sizeof number);
+  };
+  const seconds whole = std::clamp(std::chrono::duration_cast<seconds>(limit), seconds(2), seconds(3600));
+  const seconds idle = std::max(whole / 3, seconds(1));
+  const seconds interval = std::max(whole / 6, seconds(1));
+  set(IPPROTO_TCP, TCP_KEEPIDLE, idle.count());
+  set(IPPROTO_TCP, TCP_KEEPINTVL, interval.count());
+  set(IPPROTO_TCP, TCP_KEEPCNT, std::max<std::int64_t>((whole - idle) / interval, 1));
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, std::chrono::milliseconds(whole - interval).count());
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 void take_head(HttpResponse& to, const http::fields& fields, unsigned status) {
@@ -67,10 +87,14 @@ Step step_of(const ErrorCode& error, std::string_view doing, NetError otherwise)
   return {kind, std::move(message)};
 }
 
-Connection::Connection(IoPool::Impl& pool, TlsClientContext* tls)
-    : strand_(asio::make_strand(pool.context)), tls_context_(tls), resolver_(strand_) {
+Connection::Connection(IoPool::Impl& pool, TlsClientContext* tls, std::chrono::milliseconds dead_peer_timeout)
+    : strand_(asio::make_strand(pool.context)),
+      tls_context_(tls),
+      dead_peer_timeout_(dead_peer_timeout),
+      resolver_(strand_) {
   if (tls) {
-    tls_.emplace(PlainStream(strand_), tls->impl().context);
+    ssl_ = tls->impl().current();
+    tls_.emplace(PlainStream(strand_), *ssl_);
   } else {
     plain_.emplace(strand_);
   }
@@ -122,6 +146,7 @@ asio::awaitable<Step> Connection::open(const Origin& origin, SteadyTime deadline
     co_return step_of(error, "connect " + join_host_port(origin.host, origin.port), NetError::kConnect);
   }
   lowest().socket().set_option(asio::ip::tcp::no_delay(true), error);
+  if (dead_peer_timeout_.count() > 0) notice_dead_peer(lowest().socket().native_handle(), dead_peer_timeout_);
   if (tls_) co_return co_await handshake(origin.host);
   co_return Step{};
 }

@@ -51,7 +51,7 @@ struct Exchange {
 // All members, except alive() on an idle connection, run on strand().
 class Connection {
  public:
-  Connection(IoPool::Impl& pool, TlsClientContext* tls);
+  Connection(IoPool::Impl& pool, TlsClientContext* tls, std::chrono::milliseconds dead_peer_timeout);
 
   [[nodiscard]] const Strand& strand() const { return strand_; }
   asio::awaitable<Step> open(const Origin& origin, SteadyTime deadline);
@@ -80,6 +80,8 @@ class Connection {
 
   Strand strand_;
   TlsClientContext* tls_context_;
+  std::chrono::milliseconds dead_peer_timeout_;
+  std::shared_ptr<asio::ssl::context> ssl_;  // as it was when the connection was made
   std::optional<PlainStream> plain_;
   std::optional<TlsStream> tls_;
   boost::beast::flat_buffer buffer_;

@@ -2,11 +2,13 @@
 
 #include "net/tls_impl.h"
 
+#include <array>
 #include <stdexcept>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 namespace epp::net {
 namespace {
@@ -41,12 +43,9 @@ std::shared_ptr<SslContext> make_server_context(const TlsServerOptions& options)
   return context;
 }
 
-}  // namespace
-
-TlsClientContext::TlsClientContext(TlsClientOptions options) : impl_(std::make_unique<Impl>()) {
-  impl_->options = std::move(options);
-  const TlsClientOptions& given = impl_->options;
-  SslContext& context = impl_->context;
+std::shared_ptr<SslContext> make_client_context(const TlsClientOptions& given) {
+  auto made = std::make_shared<SslContext>(SslContext::tls_client);
+  SslContext& context = *made;
   restrict_protocol(context);
   ErrorCode error;
   if (!given.ca_pem.empty()) {
@@ -61,23 +60,65 @@ TlsClientContext::TlsClientContext(TlsClientOptions options) : impl_(std::make_u
   }
   context.set_verify_mode(given.insecure_skip_verify ? asio::ssl::verify_none : asio::ssl::verify_peer);
 
-  if (given.cert_file.empty() != given.key_file.empty() || given.cert_pem.empty() != given.key_pem.empty()) {
+  const bool has_certificate = !given.cert_pem.empty() || !given.cert_file.empty();
+  const bool has_key = !given.key_pem.empty() || !given.key_file.empty();
+  if (has_certificate != has_key) {
     throw std::runtime_error("a client certificate needs both the certificate and the key");
   }
+  if (!has_certificate) return made;
   if (!given.cert_pem.empty()) {
     context.use_certificate_chain(asio::buffer(given.cert_pem), error);
     require(error, "client certificate");
-    context.use_private_key(asio::buffer(given.key_pem), SslContext::pem, error);
-    require(error, "client key");
-  } else if (!given.cert_file.empty()) {
+  } else {
     context.use_certificate_chain_file(given.cert_file, error);
     require(error, "client certificate " + given.cert_file);
+  }
+  if (!given.key_pem.empty()) {
+    context.use_private_key(asio::buffer(given.key_pem), SslContext::pem, error);
+    require(error, "client key");
+  } else {
     context.use_private_key_file(given.key_file, SslContext::pem, error);
     require(error, "client key " + given.key_file);
   }
+  return made;
+}
+
+}  // namespace
+
+TlsClientContext::TlsClientContext(TlsClientOptions options) : impl_(std::make_unique<Impl>()) {
+  impl_->options = std::move(options);
+  impl_->stamps = impl_->look();
+  impl_->context = make_client_context(impl_->options);
 }
 
 TlsClientContext::~TlsClientContext() = default;
+
+TlsClientContext::Impl::Stamps TlsClientContext::Impl::look() const {
+  Stamps seen{};
+  const std::array files{&options.ca_file, &options.cert_file, &options.key_file};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    struct stat status {};
+    if (files[i]->empty() || ::stat(files[i]->c_str(), &status) != 0) continue;
+    seen[i] = {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino),
+               static_cast<std::int64_t>(status.st_size),
+               static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec};
+  }
+  return seen;
+}
+
+std::shared_ptr<SslContext> TlsClientContext::Impl::current() {
+  std::lock_guard lock(mutex);
+  if (options.ca_file.empty() && options.cert_file.empty()) return context;
+  const Stamps seen = look();
+  if (seen == stamps) return context;
+  try {
+    context = make_client_context(options);
+    stamps = seen;
+  } catch (const std::exception&) {
+    // Half of a change, or a broken one: the next connection looks again.
+  }
+  return context;
+}
 
 std::string TlsServerContext::Impl::reload() {
   std::string text;

@@ -16,8 +16,8 @@ struct TlsClientOptions {
   std::string ca_pem;     // in place of ca_file
   std::string cert_file;  // client certificate; needs key_file
   std::string key_file;
-  std::string cert_pem;  // in place of the files
-  std::string key_pem;
+  std::string cert_pem;     // in place of cert_file
+  std::string key_pem;      // in place of key_file
   std::string server_name;  // name for SNI and verification; empty: the host of the request
 };
 
@@ -29,7 +29,9 @@ struct TlsServerOptions {
   std::function<void(std::string_view error)> on_reload;
 };
 
-// A client's TLS state, shared by its connections. Throws std::runtime_error naming the file that cannot be used.
+// A client's TLS state, shared by its connections. Its files are looked at for each new connection and read again when
+// they have changed; what cannot be used then leaves the old state in place. The constructor throws std::runtime_error
+// naming the file that cannot be used.
 class TlsClientContext {
  public:
   explicit TlsClientContext(TlsClientOptions options);

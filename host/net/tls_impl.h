@@ -5,6 +5,8 @@
 #include "net/file_watcher.h"
 #include "net/tls.h"
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,8 +16,18 @@
 namespace epp::net {
 
 struct TlsClientContext::Impl {
+  // The context for a new connection. [any-thread]
+  [[nodiscard]] std::shared_ptr<asio::ssl::context> current();
+
+  // What tells one state of the files from another.
+  using Stamp = std::array<std::int64_t, 4>;  // device, inode, size, mtime in ns
+  using Stamps = std::array<Stamp, 3>;        // ca_file, cert_file, key_file
+  [[nodiscard]] Stamps look() const;
+
   TlsClientOptions options;
-  asio::ssl::context context{asio::ssl::context::tls_client};
+  std::mutex mutex;  // guards the rest
+  std::shared_ptr<asio::ssl::context> context;
+  Stamps stamps{};
 };
 
 struct TlsServerContext::Impl {
