@@ -39,27 +39,30 @@ struct ApiRequest {
   std::string body;   // JSON
   std::string content_type = "application/json";
   std::chrono::milliseconds timeout{10'000};  // of one attempt; 0: none
+  // From send() to the callback, with the waits for our rate and for Retry-After; 0: none. A wait that would go beyond
+  // is not begun.
+  std::chrono::milliseconds total_timeout{0};
   std::size_t max_body_bytes = 8u << 20;
 
-  // Streaming, for lists and watches: body pieces of a 2xx answer as they come; return false to abort. Other answers
-  // arrive whole, in ApiResult.
+  // Streaming, for lists and watches: body pieces of a 2xx answer as they come; return false to abort (kCancelled).
+  // Other answers arrive in ApiResult.
   std::function<bool(std::string_view piece)> on_data;
+  std::function<void()> on_open;              // with on_data: a 2xx answer has begun
   std::chrono::milliseconds idle_timeout{0};  // longest silence while the answer is read; 0: none
 };
 
 struct ApiResult {
+  std::string what;  // "GET /api/v1/namespaces/ns/pods"
   net::NetError error = net::NetError::kNone;
   std::string message;  // of the transport; empty when an answer came
   unsigned status = 0;  // 0 when no answer came
-  std::string body;
-  std::string reason;  // of a metav1.Status body: "NotFound", "Conflict", "Expired", ...; empty for others
-  std::string text;    // of a metav1.Status body: its message
+  std::string body;     // of an answer that is no 2xx to a streaming request, the first 64 KiB
+  std::string reason;   // of a metav1.Status body: "NotFound", "Conflict", "Expired", ...; empty for others
+  std::string text;     // of a metav1.Status body: its message
 
   [[nodiscard]] bool ok() const { return error == net::NetError::kNone && status >= 200 && status < 300; }
   // One line for people, without credentials: `GET /api/v1/...: 403 Forbidden: pods is forbidden: ...`.
   [[nodiscard]] std::string describe() const;
-
-  std::string what;  // "GET /api/v1/namespaces/ns/pods"
 };
 
 // A request in flight. Dropping the handle does not cancel the call.

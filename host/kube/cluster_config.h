@@ -1,4 +1,4 @@
-// Where the API server is and who we are to it: from a kubeconfig or from the pod's service account.
+// Where the API server is and who we are to it: from a kubeconfig (kubeconfig.h) or from the pod's service account.
 //
 //   order:  KUBECONFIG (colon-separated, merged; the first definition of a name wins)
 //           in-cluster, when KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT and a readable token file are there
@@ -9,11 +9,10 @@
 #include "net/tls.h"
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace epp::kube {
@@ -40,6 +39,7 @@ struct ClusterConfig {
 
   std::string default_namespace = "default";  // the context's, or the service account's
   std::string origin_text;                    // for logs: "in-cluster" or the kubeconfig's path
+  std::vector<std::string> notes;             // worth a log line: a CA file that is not there, ...
 };
 
 // What the search depends on; tests give their own.
@@ -54,14 +54,5 @@ struct ConfigSources {
 
 // Throws ConfigError, also when there is no cluster at all ("no cluster configuration: ...").
 [[nodiscard]] ClusterConfig load_cluster_config(const ConfigSources& sources);
-
-// One kubeconfig document, for load_cluster_config and the fuzzer.
-struct KubeconfigFile {
-  std::string path;  // relative file names in it are relative to its folder
-  std::string text;  // YAML or JSON, at most 1 MiB
-};
-// Merges the files and resolves `context` (empty: current-context). Plugins that fetch credentials (exec,
-// auth-provider) are refused. Throws ConfigError.
-[[nodiscard]] ClusterConfig resolve_kubeconfig(const std::vector<KubeconfigFile>& files, std::string_view context);
 
 }  // namespace epp::kube

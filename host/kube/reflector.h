@@ -3,8 +3,13 @@
 //
 //   end of a watch      taken up again at the last resourceVersion, at once
 //   410 (or Expired)    a new list; what is no longer in it is told as removed by the Store
-//   404 on the list     the kind is not served (yet): told once, asked again every `absent_retry`
-//   any other failure   waits with exponential backoff and jitter; what is known stays
+//   404                 the kind is not served (yet): told once, asked again about every `absent_retry`; what is known
+//                       stays
+//   any other failure   waits with exponential backoff and jitter; what is known stays. A watch that ends within 1 s
+//                       without an event is a failure. After three watches that came to nothing: a new list.
+//   unreadable events   (larger than `max_object_bytes`, no JSON) are reported and passed over. One may have been a
+//                       deletion: there will be a new list, at once when the last one is not younger than 10 s, else
+//                       when the watch ends.
 //   silence             a watch that says nothing for `idle_timeout` is dead: it is dropped and taken up again. The
 //                       server is asked to end each watch well before that, so a living one is never silent so long.
 #pragma once
@@ -13,6 +18,7 @@
 #include "kube/objects.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,8 +31,8 @@ namespace epp::kube {
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;
-  // A list from scratch: list_begin, item..., list_end. A list that fails on its way is begun again. Nothing is gone
-  // before list_end.
+  // A list from scratch: list_begin, item..., list_end, flush. A list that fails on its way is begun again. Nothing is
+  // gone before list_end. Every object has a name.
   virtual void list_begin() = 0;
   virtual void item(const Json& object) = 0;
   virtual void list_end() = 0;
@@ -59,7 +65,7 @@ struct ReflectorOptions {
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds page_timeout{30'000};
   unsigned page_size = 500;
-  // Backoff of a server that does not answer, and of one that refuses (403, 404, 5xx).
+  // Backoff of a server that does not answer or is not well (5xx), and of one that refuses (4xx).
   std::chrono::milliseconds first_wait{200};
   std::chrono::milliseconds longest_wait{2'000};
   std::chrono::milliseconds longest_refused_wait{30'000};

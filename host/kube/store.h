@@ -1,6 +1,7 @@
 // The typed copy of one collection, filled by a Reflector.
 #pragma once
 
+#include "kube/object_reader.h"
 #include "kube/objects.h"
 #include "kube/reflector.h"
 
@@ -15,16 +16,14 @@
 
 namespace epp::kube {
 
-// Not for templates to know: name and reading of an object.
-[[nodiscard]] std::string object_key(const Json& object);  // "namespace/name"; "/" when there is neither
-
 template <class T>
 class Store final : public ObjectSink {
  public:
-  // What came since the last time. Pointers are good during the call.
+  // What came since the last time. Pointers are good during the call. A key may stand in both: an object was deleted
+  // and another one made under its name.
   struct Changes {
+    std::vector<T> removed;          // the last state that was known; to be acted on first
     std::vector<const T*> upserted;  // each object once, as it is now
-    std::vector<T> removed;          // its last state
     bool listed = false;             // the store equals a list that has just ended
   };
   using Reader = Read<T> (*)(const Json&);
