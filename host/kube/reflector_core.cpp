@@ -230,8 +230,9 @@ ReflectorCore::Ask ReflectorCore::watch_ended(const ApiResult& result, TimePoint
       break;
   }
   const milliseconds wait = failed(outcome, now);
-  // An answer, and yet nothing comes of it: perhaps what we ask to go on from means nothing to this server.
-  const bool answered = was_open || result.status != 0;
+  // An answer, and yet nothing comes of it: perhaps what we ask to go on from means nothing to this server. (A version
+  // that it has not reached is a 504.)
+  const bool answered = was_open || (result.status != 0 && result.status < 500) || result.status == 504;
   if (vain && answered && ++vain_watches_ >= kVainWatches) return relist(outcome.text, wait);
   return ask_watch(wait);
 }

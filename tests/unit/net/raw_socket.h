@@ -46,6 +46,12 @@ class RawSocket {
     }
     return true;
   }
+  // What comes next; empty when the peer has closed.
+  std::string read_some() {
+    char piece[4096];
+    const ssize_t got = ::recv(fd_, piece, sizeof piece, 0);
+    return got > 0 ? std::string(piece, static_cast<std::size_t>(got)) : std::string();
+  }
   // What comes until `mark` is seen or the peer closes.
   std::string read_until(std::string_view mark) {
     std::string text;
