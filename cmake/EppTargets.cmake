@@ -68,6 +68,14 @@ function(epp_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ENVIRONMENT "${ARG_ENVIRONMENT}")
 endfunction()
 
+# epp_kube_test(name ...): as epp_test, for a binary whose tests all need the API server of tools/kube-up. Without one it
+# counts as skipped.
+function(epp_kube_test name)
+  epp_test(${name} ${ARGN})
+  target_sources(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests/support/kube_main.cpp")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
 # epp_fuzzer(name SOURCES ... [DEPS ...]): a libFuzzer binary in build/fuzz; seeds live in tests/fuzz/corpus/<name>.
 function(epp_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})

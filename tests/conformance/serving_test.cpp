@@ -2,6 +2,7 @@
 #include "conformance/exchange.h"
 #include "conformance/lab.h"
 #include "conformance/tls_probe.h"
+#include "support/certificates.h"
 #include "support/files.h"
 #include "support/http_client.h"
 #include "support/ports.h"
@@ -63,28 +64,28 @@ TEST(ExtprocCheck, C37_SelfSignedByDefault) {
 
 TEST(ExtprocCheck, C37_AReplacedPairIsShown) {
   const testing::TempDir directory;
-  write_pair(directory.path(), make_pair_of("One"));
+  testing::write_key_pair(directory.path(), testing::make_key_pair("One"));
   EppServer epp({.arguments = with(kAny, {silent_endpoint(1), "--secure-serving=true", "--enable-cert-reload",
                                           "--cert-path=" + directory.path().string()})});
   const auto shows = [&](const std::string& organization) {
     return shake_hands(epp.grpc_port()).organization == organization;
   };
   EXPECT_TRUE(shows("One"));
-  write_pair(directory.path(), make_pair_of("Two"));
+  testing::write_key_pair(directory.path(), testing::make_key_pair("Two"));
   // About a second is promised; a busy machine may take longer.
   EXPECT_TRUE(wait_until([&] { return shows("Two"); }, std::chrono::seconds(5)));
 
-  testing::write_file(directory.path() / "tls.key", make_pair_of("Three").key);
+  testing::write_file(directory.path() / "tls.key", testing::make_key_pair("Three").key);
   epp.process().wait_for_line("Failed to reload TLS certificate");
   EXPECT_TRUE(shows("Two")) << "a broken pair keeps the old one";
 
-  write_pair(directory.path(), make_pair_of("Four"));
+  testing::write_key_pair(directory.path(), testing::make_key_pair("Four"));
   EXPECT_TRUE(wait_until([&] { return shows("Four"); }, std::chrono::seconds(5)));
 }
 
 TEST(ExtprocCheck, C37_MinimumVersion) {
   const testing::TempDir directory;
-  write_pair(directory.path(), make_pair_of("One"));
+  testing::write_key_pair(directory.path(), testing::make_key_pair("One"));
   const std::string certificates = "--cert-path=" + directory.path().string();
   const Refusal refusal = refusal_of(
       with(kAny, {silent_endpoint(1), "--secure-serving=true", certificates, "--tls-min-version=VersionTLS99"}));
@@ -94,7 +95,8 @@ TEST(ExtprocCheck, C37_MinimumVersion) {
 
 TEST(ExtprocWeakSpot, W37_ABadPairEndsTheStart) {
   const testing::TempDir directory;
-  write_pair(directory.path(), {.certificate = make_pair_of("One").certificate, .key = make_pair_of("Two").key});
+  testing::write_key_pair(directory.path(), {.certificate = testing::make_key_pair("One").certificate,
+                                             .key = testing::make_key_pair("Two").key});
   for (const std::filesystem::path& path : {directory.path(), directory.path() / "absent"}) {
     const Refusal refusal =
         refusal_of(with(kAny, {silent_endpoint(1), "--secure-serving=true", "--cert-path=" + path.string()}));

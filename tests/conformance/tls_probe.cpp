@@ -1,14 +1,10 @@
 #include "conformance/tls_probe.h"
 
-#include "support/files.h"
-
 #include <memory>
 #include <stdexcept>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
@@ -26,15 +22,6 @@ struct Deleter {
 };
 using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using Connection = std::unique_ptr<SSL, Deleter<SSL_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Memory = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-
-std::string text_of(BIO* memory) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(memory, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
 
 int connect_to(std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -84,32 +71,6 @@ Handshake shake_hands(std::uint16_t port, int max_version) {
   }
   close(fd);
   return handshake;
-}
-
-Pair make_pair_of(const std::string& organization) {
-  const Key key(EVP_EC_gen("P-256"));
-  const Certificate certificate(X509_new());
-  X509_set_version(certificate.get(), X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(organization.data()),
-                             static_cast<int>(organization.size()), -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  X509_set_pubkey(certificate.get(), key.get());
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
-  const Memory certificate_text(BIO_new(BIO_s_mem()));
-  const Memory key_text(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(certificate_text.get(), certificate.get());
-  PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  return {.certificate = text_of(certificate_text.get()), .key = text_of(key_text.get())};
-}
-
-void write_pair(const std::filesystem::path& directory, const Pair& pair) {
-  testing::write_file(directory / "tls.key", pair.key);
-  testing::write_file(directory / "tls.crt", pair.certificate);
 }
 
 }  // namespace epp::conformance

@@ -1,8 +1,7 @@
-// A TLS client that only shakes hands, and certificates to serve.
+// A TLS client that only shakes hands.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 
 namespace epp::conformance {
@@ -18,15 +17,5 @@ struct Handshake {
 
 // One handshake with 127.0.0.1:port; `max_version` 0: any.
 Handshake shake_hands(std::uint16_t port, int max_version = 0);
-
-// A self-signed EC certificate of this organization and its key, as PEM.
-struct Pair {
-  std::string certificate;
-  std::string key;
-};
-Pair make_pair_of(const std::string& organization);
-
-// tls.crt and tls.key of a directory.
-void write_pair(const std::filesystem::path& directory, const Pair& pair);
 
 }  // namespace epp::conformance

@@ -56,7 +56,7 @@ using KubeLabels = std::map<std::string, std::string>;
 
 struct KubePod {
   std::string name;
-  std::string ip;  // empty: none yet
+  std::string ip = {};  // empty: none yet
   KubeLabels labels = {{"app", "m"}};
   KubeLabels annotations = {};
   bool ready = true;

@@ -21,7 +21,8 @@ enum class KubeUser : std::uint8_t {
 };
 
 // A real kube-apiserver and etcd on 127.0.0.1, with the CRDs of configs/crds. They are killed with the object; their
-// data goes as well. Not thread-safe.
+// data goes as well. Test programs that use it are made by epp_kube_test(), which skips them where there is none. Not
+// thread-safe.
 class KubeServer {
  public:
   // Why there can be none on this machine; empty if there can.
@@ -50,7 +51,7 @@ class KubeServer {
   void kill();
   // With the same data on the same port; returns when it is ready.
   void start();
-  // Compacts etcd: watches from older resourceVersions get 410. Watches that are connected go on.
+  // Compacts etcd. Together with a restart, watches from an older resourceVersion get 410.
   void compact();
 
   // What the API server wrote to its log.
@@ -58,7 +59,8 @@ class KubeServer {
 
  private:
   void start_etcd();
-  void await_ready();
+  void create_users() const;
+  void create_crds() const;
 
   TempDir directory_;
   std::uint16_t port_ = 0;
@@ -66,9 +68,5 @@ class KubeServer {
   std::unique_ptr<Process> etcd_;
   std::unique_ptr<Process> api_;
 };
-
-// GoogleTest's main() for programs whose tests all need a KubeServer: without one it says why and returns 77, which
-// ctest counts as skipped, or 1 if EPP_REQUIRE_KUBE is set.
-int run_kube_tests(int argc, char** argv);
 
 }  // namespace epp::testing
