@@ -60,7 +60,7 @@ class Endpoint {
   std::shared_ptr<SlotPool> pool_;
   std::shared_ptr<const Endpoint> slot_owner_;  // when an update replaced the identity in place
   epp_endpoint abi_{};
-  friend class EndpointTable;
+  friend class Roster;
 };
 
 using EndpointPtr = std::shared_ptr<const Endpoint>;

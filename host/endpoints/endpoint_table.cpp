@@ -1,6 +1,7 @@
 #include "endpoints/endpoint_table.h"
 
 #include "endpoints/column.h"
+#include "endpoints/roster.h"
 #include "endpoints/slot_pool.h"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <atomic>
 #include <bit>
 #include <mutex>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -45,8 +45,11 @@ void ScrapedValues::set_bytes(epp_attr attr, std::string value) {
 
 struct EndpointTable::Impl {
   explicit Impl(AttributeRegistry& registry)
-      : attributes(registry), pool(std::make_shared<SlotPool>(kMaxSlots)), table(next_table.fetch_add(1)) {
-    rebuild_membership();
+      : attributes(registry),
+        pool(std::make_shared<SlotPool>(kMaxSlots)),
+        roster(pool),
+        table(next_table.fetch_add(1)) {
+    membership = roster.membership();
     publish_locked();
   }
 
@@ -55,73 +58,34 @@ struct EndpointTable::Impl {
       delete[] column.load();
   }
 
-  // What one change of the set did, for the listeners.
-  struct Change {
-    std::vector<EndpointPtr> added;
-    std::vector<EndpointPtr> removed;
-    size_t count() const { return added.size() + removed.size(); }
-  };
-
-  // Makes the endpoint for `spec`, new or as a new identity on the present one's slot. False when there is no slot.
-  bool prepare(EndpointSpec spec, Change& change) {
-    std::sort(spec.labels.begin(), spec.labels.end());
-    if (spec.workload.empty()) spec.workload = spec.name;
-    const auto found = by_id.find(spec.id());
-    if (found != by_id.end()) {
-      const EndpointPtr& present = found->second;
-      if (present->spec() == spec) return true;
-      auto updated = std::make_shared<Endpoint>(std::move(spec), present->uid(), pool, present->slot(), false);
-      updated->slot_owner_ = present->slot_owner_ ? present->slot_owner_ : present;
-      change.added.push_back(std::move(updated));
-      return true;
-    }
-    const auto slot = pool->take();
-    if (!slot) return false;
-    const uint64_t uid = ++last_uid;
-    auto endpoint = std::make_shared<Endpoint>(std::move(spec), uid, pool, *slot, true);
-    {
-      std::lock_guard lock(mutex);
-      clear_slot(*slot);
-    }
-    pool->own(*slot, uid);
-    change.added.push_back(std::move(endpoint));
-    return true;
-  }
-
   // Tells, publishes, tells: see EndpointListener.
-  void apply(const Change& change) {
+  void carry_out(const Roster::Change& change) {
     if (change.count() == 0) return;
+    if (!change.fresh.empty()) {
+      std::lock_guard lock(mutex);
+      for (const auto& endpoint : change.fresh) {
+        clear_slot(endpoint->slot());
+        pool->own(endpoint->slot(), endpoint->uid());
+      }
+    }
     for (const auto& endpoint : change.added) {
       for (auto* listener : listeners)
         listener->on_endpoint_added(endpoint);
     }
+    auto members = roster.membership();
     {
       std::lock_guard lock(mutex);
-      std::unordered_set<uint64_t> gone;
-      for (const auto& endpoint : change.removed) {
-        gone.insert(endpoint->uid());
-        by_id.erase(endpoint->id());
-      }
-      std::erase_if(order, [&](const EndpointPtr& endpoint) { return gone.contains(endpoint->uid()); });
-      std::unordered_map<uint64_t, EndpointPtr> updated;
-      for (const auto& endpoint : change.added) {
-        if (by_id.insert_or_assign(endpoint->id(), endpoint).second) {
-          order.push_back(endpoint);
-        } else {
-          updated.emplace(endpoint->uid(), endpoint);
-        }
-      }
-      if (!updated.empty()) {
-        for (auto& endpoint : order) {
-          if (const auto newer = updated.find(endpoint->uid()); newer != updated.end()) endpoint = newer->second;
-        }
-      }
-      rebuild_membership();
+      membership.swap(members);
       publish_locked();
     }
-    for (const auto& endpoint : change.removed) {
-      for (auto* listener : listeners)
-        listener->on_endpoint_removed(endpoint);
+    for (const auto& [endpoint, for_good] : change.left) {
+      for (auto* listener : listeners) {
+        if (for_good) {
+          listener->on_endpoint_removed(endpoint);
+        } else {
+          listener->on_endpoint_suspended(endpoint);
+        }
+      }
     }
     tell_published();
   }
@@ -129,24 +93,6 @@ struct EndpointTable::Impl {
   void tell_published() {
     for (auto* listener : listeners)
       listener->on_published();
-  }
-
-  void rebuild_membership() {
-    auto fresh = std::make_shared<Membership>();
-    fresh->slots.reserve(order.size());
-    size_t limit = 0;
-    for (const auto& endpoint : order)
-      limit = std::max<size_t>(limit, endpoint->slot() + 1);
-    fresh->by_slot.resize(limit);
-    fresh->owners.resize(limit);
-    fresh->slot_of.reserve(order.size());
-    for (const auto& endpoint : order) {
-      fresh->slots.push_back(endpoint->slot());
-      fresh->by_slot[endpoint->slot()] = &endpoint->abi();
-      fresh->owners[endpoint->slot()] = endpoint;
-      fresh->slot_of.emplace(endpoint->id(), endpoint->slot());
-    }
-    membership = std::move(fresh);
   }
 
   // Columns are a little longer than needed, so that few additions make them all anew.
@@ -208,16 +154,14 @@ struct EndpointTable::Impl {
 
   AttributeRegistry& attributes;
   const std::shared_ptr<SlotPool> pool;
-  const uint64_t table;  // tells this table from others in thread-local caches
-  uint64_t last_uid = 0;
 
   // Serialises changes of the set together with their listener calls; taken before `mutex`.
   std::mutex change_mutex;
   std::vector<EndpointListener*> listeners;
-  std::unordered_map<std::string, EndpointPtr> by_id;
+  Roster roster;
 
+  const uint64_t table;      // tells this table from others in thread-local caches
   mutable std::mutex mutex;  // guards the rest, except atomics
-  std::vector<EndpointPtr> order;
   std::shared_ptr<const Membership> membership;
   std::vector<std::unique_ptr<Column>> columns;          // by attribute id
   std::vector<std::shared_ptr<const Column>> published;  // as in the current snapshot
@@ -234,43 +178,72 @@ EndpointTable::~EndpointTable() = default;
 
 size_t EndpointTable::replace(std::vector<EndpointSpec> specs) {
   std::lock_guard lock(impl_->change_mutex);
-  std::unordered_map<std::string, size_t> last;
-  for (size_t i = 0; i < specs.size(); ++i)
-    last[specs[i].id()] = i;
-  Impl::Change change;
-  for (const auto& endpoint : impl_->order) {
-    if (!last.contains(endpoint->id())) change.removed.push_back(endpoint);
+  Roster::Change change;
+  std::unordered_set<std::string> ids;
+  std::vector<EndpointSpec> wanted;  // from the last to the first: of duplicates the last counts
+  for (auto spec = specs.rbegin(); spec != specs.rend(); ++spec) {
+    if (ids.insert(spec->id()).second) wanted.push_back(std::move(*spec));
   }
-  for (size_t i = 0; i < specs.size(); ++i) {
-    if (last[specs[i].id()] == i) impl_->prepare(std::move(specs[i]), change);
-  }
-  impl_->apply(change);
+  impl_->roster.keep_only(ids, change);
+  for (auto spec = wanted.rbegin(); spec != wanted.rend(); ++spec)
+    impl_->roster.upsert(std::move(*spec), change);
+  impl_->carry_out(change);
   return change.count();
 }
 
 bool EndpointTable::upsert(EndpointSpec spec) {
   std::lock_guard lock(impl_->change_mutex);
-  Impl::Change change;
-  if (!impl_->prepare(std::move(spec), change)) return false;
-  impl_->apply(change);
+  Roster::Change change;
+  if (!impl_->roster.upsert(std::move(spec), change)) return false;
+  impl_->carry_out(change);
   return true;
 }
 
 bool EndpointTable::remove(std::string_view id) {
   std::lock_guard lock(impl_->change_mutex);
-  const auto found = impl_->by_id.find(std::string(id));
-  if (found == impl_->by_id.end()) return false;
-  Impl::Change change;
-  change.removed.push_back(found->second);
-  impl_->apply(change);
+  Roster::Change change;
+  if (!impl_->roster.remove(id, change)) return false;
+  impl_->carry_out(change);
   return true;
+}
+
+size_t EndpointTable::apply(std::vector<EndpointChange> changes) {
+  std::lock_guard lock(impl_->change_mutex);
+  Roster::Change change;
+  size_t effective = 0;
+  for (EndpointChange& step : changes) {
+    const size_t before = change.count();
+    switch (step.kind) {
+      case EndpointChange::Kind::kUpsert:
+        impl_->roster.upsert(std::move(step.spec), change);
+        break;
+      case EndpointChange::Kind::kSuspend:
+        impl_->roster.suspend(step.id, change);
+        break;
+      case EndpointChange::Kind::kRemove:
+        impl_->roster.remove(step.id, change);
+        break;
+    }
+    if (change.count() > before) ++effective;
+  }
+  impl_->carry_out(change);
+  return effective;
+}
+
+size_t EndpointTable::suspended() const {
+  std::lock_guard lock(impl_->change_mutex);
+  return impl_->roster.suspended_count();
 }
 
 void EndpointTable::add_listener(EndpointListener* listener) {
   std::lock_guard lock(impl_->change_mutex);
   impl_->listeners.push_back(listener);
-  for (const auto& endpoint : impl_->order)
+  for (const auto& endpoint : impl_->roster.present())
     listener->on_endpoint_added(endpoint);
+  for (const auto& endpoint : impl_->roster.suspended()) {
+    listener->on_endpoint_added(endpoint);
+    listener->on_endpoint_suspended(endpoint);
+  }
 }
 
 void EndpointTable::remove_listener(EndpointListener* listener) {

@@ -76,7 +76,8 @@ class EndpointTable {
   explicit EndpointTable(AttributeRegistry& attributes);
   ~EndpointTable();
 
-  // Makes the set of endpoints equal to `specs` (ids unique; the last duplicate wins). Returns the number of changes.
+  // Makes the set of endpoints equal to `specs` (ids unique; the last duplicate wins); nobody stays suspended. Returns
+  // the number of changes.
   size_t replace(std::vector<EndpointSpec> specs);
   // Adds or updates one; false when the table is full.
   bool upsert(EndpointSpec spec);
@@ -87,8 +88,8 @@ class EndpointTable {
   // Endpoints that are suspended right now.
   size_t suspended() const;
 
-  // Adds a listener and tells it of every present endpoint. Listeners outlive their registration; removing one returns
-  // after its last call.
+  // Adds a listener and tells it of every endpoint there is; of a suspended one also that. Listeners outlive their
+  // registration; removing one returns after its last call.
   void add_listener(EndpointListener* listener);
   void remove_listener(EndpointListener* listener);
 

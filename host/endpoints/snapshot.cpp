@@ -20,8 +20,10 @@ SnapshotPtr Snapshot::with(epp_attr attr, std::shared_ptr<const Column> column) 
 }
 
 const Endpoint* Snapshot::find(std::string_view id) const {
-  const auto found = membership_->slot_of.find(id);
-  return found == membership_->slot_of.end() ? nullptr : membership_->owners[found->second].get();
+  for (const uint32_t slot : membership_->slots) {
+    if (membership_->owners[slot]->id() == id) return membership_->owners[slot].get();
+  }
+  return nullptr;
 }
 
 const Column* Snapshot::column(epp_attr attr, uint32_t type) const {

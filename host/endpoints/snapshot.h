@@ -13,7 +13,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace epp::endpoints {
@@ -25,7 +24,6 @@ struct Membership {
   std::vector<uint32_t> slots;
   std::vector<const epp_endpoint*> by_slot;
   std::vector<EndpointPtr> owners;
-  std::unordered_map<std::string_view, uint32_t> slot_of;  // by id; the keys stand in the owners
 };
 
 class Snapshot {
@@ -48,7 +46,7 @@ class Snapshot {
   const std::shared_ptr<const Membership>& membership() const { return membership_; }
   // The same picture with another column of `attr`, at least slot_limit() long.
   std::shared_ptr<const Snapshot> with(epp_attr attr, std::shared_ptr<const Column> column) const;
-  // Endpoint by "namespace/name"; nullptr when unknown.
+  // Endpoint by "namespace/name"; nullptr when unknown. Looks through all of them: nothing on a request's way asks.
   const Endpoint* find(std::string_view id) const;
 
   // Column of `attr` (storage kSnapshot) with at least slot_limit() elements; never null: an absent column, or one of

@@ -6,6 +6,7 @@
 #include "lifecycle/headers.h"
 #include "lifecycle/schedule_trace.h"
 #include "objectives/objective_table.h"
+#include "objectives/rewrite_table.h"
 #include "plugins/environment.h"
 #include "request/model_name.h"
 #include "telemetry/epp_metrics.h"
@@ -163,7 +164,7 @@ bool Director::rewrite_model() {
   }
   if (context.target_model.empty()) context.target_model = body_model;
   if (services_.rewrites != nullptr) {
-    if (std::optional<RewriteDecision> decision = services_.rewrites->rewrite(body_model)) {
+    if (const auto decision = services_.rewrites->choose(body_model)) {
       context.target_model = decision->target;
       services_.metrics->model_rewrite(decision->rule, body_model, decision->target);
     }

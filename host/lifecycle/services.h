@@ -3,7 +3,6 @@
 
 #include "lifecycle/memory_budget.h"
 #include "lifecycle/pipeline.h"
-#include "lifecycle/stores.h"
 #include "telemetry/log.h"
 #include "telemetry/trace.h"
 
@@ -16,7 +15,8 @@ class EndpointTable;
 }  // namespace epp::endpoints
 namespace epp::objectives {
 class ObjectiveTable;
-}
+class RewriteTable;
+}  // namespace epp::objectives
 namespace epp::plugins {
 class CompletionTable;
 }
@@ -58,7 +58,7 @@ struct Services {
   telemetry::EppMetrics* metrics = nullptr;
   telemetry::DecisionLog* decisions = nullptr;             ///< may be null
   const objectives::ObjectiveTable* objectives = nullptr;  ///< may be null: every priority is 0
-  const RewriteStore* rewrites = nullptr;                  ///< may be null: only headers rewrite
+  const objectives::RewriteTable* rewrites = nullptr;      ///< may be null: only headers rewrite
   telemetry::Logger log;
   telemetry::Tracer tracer;  ///< disabled: no trace header is read or written
 };

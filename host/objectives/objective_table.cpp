@@ -28,8 +28,9 @@ void sort_priorities(Priorities& priorities) {
 Priorities priorities_of(const std::vector<Objective>& objectives) {
   Priorities priorities;
   priorities.reserve(objectives.size());
-  for (const auto& objective : objectives)
-    priorities.push_back(objective.terms.priority);
+  for (const auto& objective : objectives) {
+    if (objective.has_band) priorities.push_back(objective.terms.priority);
+  }
   sort_priorities(priorities);
   return priorities;
 }

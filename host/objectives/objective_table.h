@@ -23,10 +23,12 @@ struct Terms {
 struct Objective {
   std::string name;  // not empty
   Terms terms;
+  // The priority was set, so there shall be a band for it; else it is 0 and whatever band 0 happens to be.
+  bool has_band = true;
   bool operator==(const Objective&) const = default;
 };
 
-// Told which priorities requests may ask for: each once, highest first. Calls are serialised, on the thread that
+// Told which priorities operators have set: each once, highest first. Calls are serialised, on the thread that
 // changed the table. A priority is told before the first find() that answers it and kept until after the last one, so
 // that a band stands whenever a request asks for it. A listener must not change the table.
 class PriorityListener {

@@ -1,7 +1,11 @@
 // Model rewrites: which model a request gets that asks for another one. Filled by discovery, read by the request path.
 //
 // Precedence: the oldest rule that names the model exactly, else the oldest generic rule, else none. Age is the
-// object's creation; ties go by namespace/name, then by the rule's place in its object.
+// object's creation; ties go by namespace/name, then by the rule's place in its object. A rule without targets is left
+// out, as if it were not written: the next one counts.
+//
+// Target choice: with W the sum of weights, r is drawn from [0, W) and the first target whose running sum of weights
+// exceeds r is taken.
 #pragma once
 
 #include <cstdint>
@@ -47,12 +51,13 @@ class RewriteTable {
   RewriteTable(const RewriteTable&) = delete;
   RewriteTable& operator=(const RewriteTable&) = delete;
 
-  // `model` may be empty: only generic rules. [any thread, concurrent] One atomic read while the table is empty.
+  // `model` may be empty: only generic rules. [any thread, concurrent] One atomic read while the table is empty, else
+  // two hashes and a lock that is held to copy one pointer.
   [[nodiscard]] std::optional<RewriteDecision> choose(std::string_view model) const;
-  // Every model name in a match or a target. [any thread, concurrent]
+  // Every model name in a match or a target, each once, sorted. [any thread, concurrent]
   [[nodiscard]] std::vector<std::string> models() const;
 
-  // Makes the rules those of `rewrites`; rules without targets are left out. False when it already was so.
+  // Makes the rules those of `rewrites`. False when it already was so.
   // [any thread]
   bool replace(std::vector<ModelRewrite> rewrites);
 

@@ -98,32 +98,43 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   }
 
   void on_endpoint_added(const EndpointPtr& endpoint) override {
-    std::vector<std::shared_ptr<Unit>> fresh;
+    std::vector<std::shared_ptr<Unit>> due;
     {
       std::lock_guard lock(mutex_);
       Target& target = targets_[endpoint->uid()];
-      if (target.units.empty()) {
-        target.bucket = next_bucket_++ % buckets_.size();
-        // The first poll comes now; a turn that is less than half a tick away is left out.
-        const std::size_t ahead = (target.bucket + buckets_.size() - position_ % buckets_.size()) % buckets_.size();
-        for (const auto& source : sources_) {
-          auto unit = std::make_shared<Unit>();
-          unit->source = source.get();
-          unit->left_out = ahead < buckets_.size() / 2 ? 1 : 0;
-          target.units.push_back(unit);
-          buckets_[target.bucket].push_back(unit);
-        }
-        fresh = target.units;
+      if (target.units.empty()) make_units(target);
+      const bool back = !target.polled;
+      if (back) {
+        target.polled = true;
+        auto& bucket = buckets_[target.bucket];
+        bucket.insert(bucket.end(), target.units.begin(), target.units.end());
+        due = target.units;
       }
+      // The first poll comes now; a turn that is less than half a tick away is left out.
+      const std::size_t ahead = (target.bucket + buckets_.size() - position_ % buckets_.size()) % buckets_.size();
       for (const auto& unit : target.units) {
         std::lock_guard unit_lock(unit->mutex);
+        if (back) unit->left_out = ahead < buckets_.size() / 2 ? 1 : 0;
+        unit->idle = false;
         unit->endpoint = endpoint;
         unit->target = poll_target(unit->source->config.parameters, *endpoint);
         unit->body_hash.reset();  // labels may have changed, and with them the engine
       }
     }
-    for (const auto& unit : fresh)
+    for (const auto& unit : due)
       poll(unit);
+  }
+
+  // What is in flight may end: a late answer is still an answer.
+  void on_endpoint_suspended(const EndpointPtr& endpoint) override {
+    std::lock_guard lock(mutex_);
+    const auto found = targets_.find(endpoint->uid());
+    if (found == targets_.end()) return;
+    leave_bucket(found->second);
+    for (const auto& unit : found->second.units) {
+      std::lock_guard unit_lock(unit->mutex);
+      unit->idle = true;
+    }
   }
 
   void on_endpoint_removed(const EndpointPtr& endpoint) override {
@@ -132,9 +143,8 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       std::lock_guard lock(mutex_);
       const auto found = targets_.find(endpoint->uid());
       if (found == targets_.end()) return;
+      leave_bucket(found->second);
       units = std::move(found->second.units);
-      std::erase_if(buckets_[found->second.bucket],
-                    [&](const auto& unit) { return std::find(units.begin(), units.end(), unit) != units.end(); });
       targets_.erase(found);
     }
     for (const auto& unit : units)
@@ -145,6 +155,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::vector<PollStatus> all;
     std::lock_guard lock(mutex_);
     for (const auto& [uid, target] : targets_) {
+      if (!target.polled) continue;
       for (const auto& unit : target.units) {
         std::lock_guard unit_lock(unit->mutex);
         PollStatus status = unit->status;
@@ -176,6 +187,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::optional<net::Origin> target;
     net::HttpCall call;
     bool in_flight = false;
+    bool idle = false;  // its endpoint is suspended
     bool ended = false;
     std::uint64_t ticks_left = 0;            // until the next poll
     std::uint64_t left_out = 0;              // extra ticks before the second poll
@@ -186,7 +198,23 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   struct Target {
     std::size_t bucket = 0;
     std::vector<std::shared_ptr<Unit>> units;
+    bool polled = false;  // the units stand in the bucket
   };
+
+  void make_units(Target& target) {
+    target.bucket = next_bucket_++ % buckets_.size();
+    for (const auto& source : sources_) {
+      target.units.push_back(std::make_shared<Unit>());
+      target.units.back()->source = source.get();
+    }
+  }
+
+  void leave_bucket(Target& target) {
+    if (!std::exchange(target.polled, false)) return;
+    std::erase_if(buckets_[target.bucket], [&](const auto& unit) {
+      return std::find(target.units.begin(), target.units.end(), unit) != target.units.end();
+    });
+  }
 
   std::unique_ptr<Source> make_source(net::IoPool& pool, ScrapeSource config) const {
     auto source = std::make_unique<Source>();
@@ -232,7 +260,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   void poll(const std::shared_ptr<Unit>& unit) {
     const Source& source = *unit->source;
     std::unique_lock lock(unit->mutex);
-    if (unit->ended || unit->in_flight) return;
+    if (unit->ended || unit->idle || unit->in_flight) return;
     unit->ticks_left = source.every + std::exchange(unit->left_out, 0);
     ++unit->status.polls;
     if (!unit->target) {
@@ -258,7 +286,9 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   void polled(Unit& unit, net::HttpResult& result, std::chrono::nanoseconds took) {
     std::unique_lock lock(unit.mutex);
     unit.in_flight = false;
-    if (!unit.ended) {
+    const bool good = result.ok() && result.response.status == 200;
+    // That a suspended endpoint does not answer is no news.
+    if (!unit.ended && (good || !unit.idle)) {
       if (!result.ok()) {
         failed(unit, lock, result.message);
       } else if (result.response.status != 200) {

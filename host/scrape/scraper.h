@@ -5,7 +5,7 @@
 //
 // An endpoint is polled at once when it appears, then at every base tick; endpoints are spread evenly over the tick. A
 // poll has 1 s; a tick that finds the previous poll still running is dropped. Endpoints and sources do not wait for
-// each other.
+// each other. A suspended endpoint is not polled; once it is back, at once.
 #pragma once
 
 #include "endpoints/endpoint_table.h"

@@ -1,5 +1,6 @@
 // The request side's numbered checks that need no wire.
 #include "objectives/objective_table.h"
+#include "objectives/rewrite_table.h"
 #include "unit/lifecycle/world.h"
 
 #include <map>
@@ -76,16 +77,12 @@ TEST_F(ExtprocCheck, C08_NewRewriteHeaderWinsOverItsAlias) {
   EXPECT_EQ(forwarded(), R"({"model":"old","prompt":"hi"})");
 }
 
-class OneRule final : public RewriteStore {
- public:
-  std::optional<RewriteDecision> rewrite(std::string_view model) const override {
-    if (model != "m") return std::nullopt;
-    return RewriteDecision{"rule", "r"};
-  }
-};
-
 TEST_F(ExtprocCheck, C09_ARuleBeatsTheHeader) {
-  const OneRule rules;
+  objectives::RewriteTable rules;
+  rules.replace({{.name_space = "ns",
+                  .name = "rule",
+                  .created_ns = 1,
+                  .rules = {{.generic = false, .models = {"m"}, .targets = {{"r", std::nullopt}}}}}});
   world.services.rewrites = &rules;
   route({{"x-llm-d-model-name-rewrite", "t"}});
   EXPECT_EQ(forwarded(), R"({"model":"r","prompt":"hi"})");

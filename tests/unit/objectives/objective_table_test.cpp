@@ -55,6 +55,15 @@ TEST(ObjectiveTable, TheLastOfEqualNamesCounts) {
   EXPECT_EQ(table.priorities(), (Priorities{5, 3}));
 }
 
+TEST(ObjectiveTable, AnUnsetPriorityIsZeroAndAsksForNoBand) {
+  ObjectiveTable table;
+  table.replace({{"a", {4, 1}}, {"unset", {}, false}});
+  EXPECT_EQ(table.find("unset"), Terms{});
+  EXPECT_EQ(table.priorities(), Priorities{4});
+  EXPECT_TRUE(table.replace({{"a", {4, 1}}, {"unset", {}, true}}));
+  EXPECT_EQ(table.priorities(), (Priorities{4, 0}));
+}
+
 TEST(ObjectiveTable, ListenersHearOfPrioritiesOnly) {
   ObjectiveTable table;
   table.replace({{"a", {1, 1}}});
