@@ -208,6 +208,8 @@ volumeMounts:
 {{- if include "epp.election" . }}{{ $_ := set $flags "ha-enable-leader-election" true }}{{ end }}
 {{- if not (include "epp.metricsAuth" .) }}{{ $_ := set $flags "metrics-endpoint-auth" false }}{{ end }}
 {{- if $router.proxy.enabled }}{{ $_ := set $flags "health-checking" true }}{{ end }}
+{{- /* Its session-affinity-scorer is of Alpha stability. */}}
+{{- if eq $epp.pluginsConfigFile "payload-agnostic.yaml" }}{{ $_ := set $flags "allow-experimental-plugins" true }}{{ end }}
 {{- if not (include "epp.secure" .) }}{{ $_ := set $flags "secure-serving" false }}{{ end }}
 {{- range $name, $value := $epp.flags }}{{ $_ := set $flags $name $value }}{{ end }}
 {{- range $name, $value := $flags }}
