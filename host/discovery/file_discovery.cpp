@@ -227,7 +227,7 @@ std::string FileDiscovery::state_json() const {
     const auto objectives = state_->objectives->all();
     Json& list = dump["objectives"] = Json::array();
     for (std::size_t i = 0; i < std::min(objectives.size(), kMaxDumped); ++i) {
-      const auto& [name, terms] = objectives[i];
+      const auto& [name, terms, has_band] = objectives[i];
       list.push_back({{"name", name}, {"priority", terms.priority}, {"weight", terms.weight}});
     }
     dump["totalObjectives"] = objectives.size();

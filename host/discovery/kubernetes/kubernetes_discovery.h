@@ -32,13 +32,17 @@ class RewriteTable;
 
 namespace epp::discovery {
 
-// For logs and metrics. [pool threads, serialised per kind]
+// For logs and metrics. [pool threads, serialised per kind] Must neither block nor call the discovery.
 class KubernetesObserver : public kube::ReflectorObserver {
  public:
   virtual void on_pool(std::string_view /*text*/) {}  // set, changed, deleted
+  // At each complete list that begins a watch: the first, and when the selector changed.
   virtual void on_pods_synced(std::size_t /*pods*/, std::size_t /*endpoints*/) {}
+  // After each change: how many name the pool.
   virtual void on_objectives(std::size_t /*count*/) {}
   virtual void on_rewrites(std::size_t /*count*/) {}
+  // Every model name of the rules that are about to take effect, for labels that are not to be folded. May repeat.
+  virtual void on_models(const std::vector<std::string>& /*models*/) {}
   // Something about one object that is wrong and yet no reason to skip it; each text once per object.
   virtual void on_warning(std::string_view /*object*/, std::string_view /*text*/) {}
 };
@@ -67,7 +71,7 @@ class KubernetesDiscovery {
   void start();
   void stop();
 
-  // The pool is there and its pods were listed. [any-thread]
+  // The pool is there and its pods were listed, of which there may be none. [any-thread]
   [[nodiscard]] bool synced() const;
   // Of the pool; empty when it has none or is not there. [any-thread]
   [[nodiscard]] std::string app_protocol() const;

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* objectives = std::get_if<std::vector<epp::objectives::Objective>>(&file->objectives);
   if (objectives == nullptr) return 0;
   std::set<std::string_view> names;
-  for (const auto& [name, terms] : *objectives) {
+  for (const auto& [name, terms, has_band] : *objectives) {
     if (name.empty() || !names.insert(name).second) std::abort();
     if (!(terms.weight > 0) || !std::isfinite(terms.weight)) std::abort();
   }
