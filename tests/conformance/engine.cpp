@@ -14,11 +14,18 @@ namespace epp::conformance {
 using testing::Clock;
 
 struct Engine::Impl {
+  Impl(const std::string& address, std::uint16_t port) {
+    net::HttpServerOptions options;
+    options.address = address;
+    options.port = port;
+    server = std::make_unique<net::HttpServer>(pool, std::move(options));
+  }
+
   std::mutex mutex;
   net::HttpResponse response;
   std::vector<Clock::time_point> scrapes;
   net::IoPool pool{1};
-  net::HttpServer server{pool, {}};
+  std::unique_ptr<net::HttpServer> server;
 };
 
 std::string vllm_page(double waiting, double running, double kv_usage) {
@@ -29,22 +36,23 @@ std::string vllm_page(double waiting, double running, double kv_usage) {
   return page.str();
 }
 
-Engine::Engine(const std::string& page) : impl_(std::make_unique<Impl>()) {
+Engine::Engine(const std::string& page, const std::string& address, std::uint16_t port)
+    : impl_(std::make_unique<Impl>(address, port)) {
   serve(page);
-  impl_->server.route("/metrics", [this](const std::shared_ptr<net::HttpExchange>& exchange) {
+  impl_->server->route("/metrics", [this](const std::shared_ptr<net::HttpExchange>& exchange) {
     const std::lock_guard lock(impl_->mutex);
     impl_->scrapes.push_back(Clock::now());
     exchange->respond(impl_->response);
   });
-  impl_->server.start();
+  impl_->server->start();
 }
 
 Engine::~Engine() {
-  impl_->server.stop();
+  impl_->server->stop();
 }
 
 std::uint16_t Engine::port() const {
-  return impl_->server.port();
+  return impl_->server->port();
 }
 
 void Engine::serve(std::string page, unsigned status) {

@@ -12,10 +12,12 @@ namespace epp::conformance {
 // What a vLLM server would say.
 std::string vllm_page(double waiting, double running = 0, double kv_usage = 0);
 
-// Answers GET /metrics on a port of 127.0.0.1, and counts.
+// Answers GET /metrics, and counts.
 class Engine {
  public:
-  explicit Engine(const std::string& page = vllm_page(0));
+  // Port 0: any free one.
+  explicit Engine(const std::string& page = vllm_page(0), const std::string& address = "127.0.0.1",
+                  std::uint16_t port = 0);
   ~Engine();
 
   std::uint16_t port() const;

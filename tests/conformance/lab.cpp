@@ -74,7 +74,7 @@ json effective_config(const EppServer& epp) {
 
 std::optional<double> endpoint_metric(const EppServer& epp, const std::string& name, const std::string& key) {
   for (const json& endpoint : endpoints_of(epp)) {
-    if (endpoint.at("id") != "default/" + name || !endpoint.at("metrics").contains(key)) continue;
+    if (!endpoint.at("id").get<std::string>().ends_with('/' + name) || !endpoint.at("metrics").contains(key)) continue;
     return endpoint.at("metrics").at(key).get<double>();
   }
   return std::nullopt;

@@ -35,7 +35,7 @@ EppServer::EppServer(const EppOptions& options)
   if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());
 }
 
-bool EppServer::serving(const std::string& service) const {
+std::string EppServer::health(const std::string& service) const {
   const auto channel =
       grpc::CreateChannel("127.0.0.1:" + std::to_string(health_port_), grpc::InsecureChannelCredentials());
   const auto stub = grpc::health::v1::Health::NewStub(channel);
@@ -44,8 +44,13 @@ bool EppServer::serving(const std::string& service) const {
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
   grpc::health::v1::HealthCheckResponse response;
-  return stub->Check(&context, request, &response).ok() &&
-         response.status() == grpc::health::v1::HealthCheckResponse::SERVING;
+  const grpc::Status status = stub->Check(&context, request, &response);
+  if (!status.ok()) return "gRPC status " + std::to_string(status.error_code());
+  return grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status());
+}
+
+bool EppServer::serving(const std::string& service) const {
+  return health(service) == "SERVING";
 }
 
 std::string EppServer::metrics() const {
