@@ -262,5 +262,49 @@ TEST_F(HttpClientTest, ClosesConnectionsThatStayIdle) {
   EXPECT_TRUE(testing::eventually([&] { return impatient.idle_connections() == 0 && server.connections() == 0; }));
 }
 
+TEST_F(HttpClientTest, NoticesAPeerThatIsGone) {
+  std::promise<void> let_go;
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    ASSERT_TRUE(socket.go_deaf());
+    let_go.get_future().wait();
+  });
+  HttpClientOptions options;
+  options.dead_peer_timeout = milliseconds(2000);
+  HttpClient watchful(pool, options);
+  HttpCallOptions endless;
+  endless.timeout = milliseconds(0);
+  endless.on_data = [](std::string_view) { return true; };
+  testing::Events<HttpResult> results;
+  const auto begin = std::chrono::steady_clock::now();
+  watchful.send(at(server.port()), get("/"), std::move(endless),
+                [&](HttpResult result) { results.push(std::move(result)); });
+  const auto result = results.next();
+  let_go.set_value();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, NetError::kIo);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(4000));
+}
+
+TEST_F(HttpClientTest, ConnectingHasALimitOfItsOwn) {
+  // Accepts and never begins with TLS.
+  std::promise<void> let_go;
+  RawServer server([&](RawSocket&) { let_go.get_future().wait(); });
+  HttpClientOptions options;
+  options.tls.emplace();
+  HttpClient secure(pool, options);
+  HttpCallOptions endless;
+  endless.timeout = milliseconds(0);
+  endless.connect_timeout = milliseconds(50);
+  testing::Events<HttpResult> results;
+  secure.send({true, "127.0.0.1", std::to_string(server.port())}, get("/"), std::move(endless),
+              [&](HttpResult result) { results.push(std::move(result)); });
+  const auto result = results.next();
+  let_go.set_value();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error, NetError::kTimeout);
+}
+
 }  // namespace
 }  // namespace epp::net

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,6 +46,12 @@ class RawSocket {
       text.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // From now on the kernel drops what arrives, unacknowledged: a peer whose host is gone.
+  bool go_deaf() {
+    sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog program{1, &drop_all};
+    return ::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
   }
   // What comes next; empty when the peer has closed.
   std::string read_some() {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -103,6 +104,42 @@ TEST_F(TlsTest, ServesANewCertificateOnceItsFilesChange) {
   EXPECT_TRUE(get(trusting("ca.crt")).ok()) << "the old pair stays";
   testing::Certificate("server", &other_ca).write(path("tls.crt"), path("tls.key"));
   EXPECT_TRUE(testing::eventually([&] { return get(trusting("other.crt")).ok(); }));
+}
+
+TEST_F(TlsTest, AClientTakesUpFilesThatChange) {
+  start();
+  fs::copy_file(path("ca.crt"), path("trust.crt"));
+  HttpClientOptions options;
+  options.tls = trusting("trust.crt");
+  options.max_idle_per_origin = 0;  // every request on a connection of its own
+  HttpClient client(pool, std::move(options));
+  const auto ask = [&] {
+    std::promise<HttpResult> done;
+    client.send({true, "127.0.0.1", std::to_string(server->port())}, {}, {},
+                [&](HttpResult result) { done.set_value(std::move(result)); });
+    return done.get_future().get().ok();
+  };
+  EXPECT_TRUE(ask());
+  std::ofstream(path("trust.crt")) << "broken";
+  EXPECT_TRUE(ask()) << "what was good stays";
+  fs::copy_file(path("other.crt"), path("trust.crt"), fs::copy_options::overwrite_existing);
+  EXPECT_FALSE(ask()) << "the server is no longer trusted";
+  fs::copy_file(path("ca.crt"), path("trust.crt"), fs::copy_options::overwrite_existing);
+  EXPECT_TRUE(ask());
+}
+
+TEST_F(TlsTest, MixesInlineAndFileCredentials) {
+  start(true);
+  const auto text = [&](const std::string& name) {
+    std::ifstream in(path(name));
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  TlsClientOptions mixed = trusting("ca.crt");
+  mixed.cert_pem = text("client.crt");
+  mixed.key_file = path("client.key");
+  EXPECT_EQ(get(mixed).response.body, "secret");
+  mixed.key_file.clear();
+  EXPECT_THROW(TlsClientContext{mixed}, std::runtime_error);
 }
 
 TEST_F(TlsTest, NamesUnusableFiles) {
