@@ -152,9 +152,30 @@ void declare_pool(FlagSet& flags, Options& o) {
   flags.add({"endpoint", '\0', false, true},
             "A fixed endpoint, name=host:port[,label=value...] (repeatable); no cluster is used",
             [&o](const std::string& text) { return parse_endpoint_flag(text, o.endpoints); });
-  flags.value("ha-enable-leader-election", o.leader_election, "Elect one ready replica");
   flags.value("disable-endpoint-subset-filter", o.disable_endpoint_subset_filter, "Ignore the proxy's endpoint subset");
   flags.value("strict-subset-ports", o.strict_subset_ports, "Compare ports, too, when a subset names them");
+}
+
+void declare_cluster(FlagSet& flags, Options& o) {
+  constexpr int kMostRequests = 100'000;
+  flags.text("kubeconfig", o.kubeconfig, "Kubeconfig; default $KUBECONFIG, the service account, ~/.kube/config");
+  flags.text("kube-context", o.kube_context, "Context of the kubeconfig; its current one when empty");
+  flags
+      .add({"kube-api-qps", '\0', false, false}, "Requests per second to the API server",
+           bounded_integer(o.kube_api_qps, 1, kMostRequests))
+      ->default_str(std::to_string(o.kube_api_qps));
+  flags
+      .add({"kube-api-burst", '\0', false, false}, "Requests to the API server that may come at once",
+           bounded_integer(o.kube_api_burst, 1, kMostRequests))
+      ->default_str(std::to_string(o.kube_api_burst));
+  flags.value("kube-watch-idle-timeout", o.kube_watch_idle_timeout, "Longest silence of a watch, at least 2s");
+  flags.value("kube-dead-peer-timeout", o.kube_dead_peer_timeout,
+              "Longest time that the API server acknowledges nothing; 0: the system's");
+  flags.value("ha-enable-leader-election", o.leader_election, "Elect one ready replica");
+  flags.value("ha-lease-duration", o.lease_duration, "How long the others leave a silent leader its lease");
+  flags.value("ha-renew-deadline", o.renew_deadline, "A leader that cannot renew for so long has lost");
+  flags.value("ha-retry-period", o.retry_period, "Time between attempts to get or renew the lease");
+  flags.value("ha-follower-refuses", o.follower_refuses, "Followers answer new requests with 503");
 }
 
 void declare_listeners(FlagSet& flags, Options& o) {
@@ -326,6 +347,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, const 
   FlagSet flags(app, result.errors);
   declare_configuration(flags, options);
   declare_pool(flags, options);
+  declare_cluster(flags, options);
   declare_listeners(flags, options);
   declare_metrics(flags, options);
   declare_request_path(flags, options);

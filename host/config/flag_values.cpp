@@ -110,6 +110,7 @@ Refusal parse_ports_flag(const std::string& text, std::vector<std::uint16_t>& ou
       return number_refusal("strconv.Atoi", item, outcome);
     }
     if (auto refusal = port_range(value)) return refusal;
+    if (value == 0) return "port 0 is not from 1 to 65535";
     const auto port = static_cast<std::uint16_t>(value);
     if (std::find(out.begin(), out.end(), port) == out.end()) out.push_back(port);
     if (comma == std::string_view::npos) return std::nullopt;

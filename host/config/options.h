@@ -39,9 +39,23 @@ struct Options {
   std::string endpoint_selector;
   std::vector<std::uint16_t> endpoint_target_ports;  // no duplicates, first kept
   std::vector<StaticEndpoint> endpoints;             // ours: no pool, no Kubernetes
-  bool leader_election = false;
   bool disable_endpoint_subset_filter = false;
   bool strict_subset_ports = false;  // ours
+
+  // Kubernetes API; all ours
+  std::string kubeconfig;    // "": $KUBECONFIG, else the service account, else ~/.kube/config
+  std::string kube_context;  // "": the current one
+  int kube_api_qps = 50;     // requests per second, watches included
+  int kube_api_burst = 100;
+  std::chrono::nanoseconds kube_watch_idle_timeout = std::chrono::seconds(60);
+  std::chrono::nanoseconds kube_dead_peer_timeout = std::chrono::seconds(30);  // 0: the system's
+
+  // Election
+  bool leader_election = false;
+  std::chrono::nanoseconds lease_duration = std::chrono::seconds(15);  // ours
+  std::chrono::nanoseconds renew_deadline = std::chrono::seconds(10);  // ours
+  std::chrono::nanoseconds retry_period = std::chrono::seconds(2);     // ours
+  bool follower_refuses = false;                                       // ours; new requests get 503
 
   // Listeners
   std::string bind_address;  // ours; "" is every address, dual stack

@@ -27,6 +27,27 @@ void check_pool(const Options& options, std::vector<std::string>& errors) {
   }
 }
 
+// A leader must notice that it lost before another one may take over, and must have tried more than once until then.
+void check_election(const Options& options, std::vector<std::string>& errors) {
+  constexpr int kTenths = 12;  // of the retry period, as upstream's election library demands
+  if (options.retry_period <= std::chrono::nanoseconds(0)) errors.emplace_back("ha-retry-period must be positive");
+  if (options.renew_deadline * 10 <= options.retry_period * kTenths) {
+    errors.emplace_back("ha-renew-deadline must be greater than 1.2 times ha-retry-period");
+  }
+  if (options.lease_duration <= options.renew_deadline) {
+    errors.emplace_back("ha-lease-duration must be greater than ha-renew-deadline");
+  }
+}
+
+void check_cluster(const Options& options, std::vector<std::string>& errors) {
+  if (options.kube_watch_idle_timeout < std::chrono::seconds(2)) {
+    errors.emplace_back("kube-watch-idle-timeout must be at least 2s");
+  }
+  if (options.kube_dead_peer_timeout < std::chrono::nanoseconds(0)) {
+    errors.emplace_back("kube-dead-peer-timeout must not be negative");
+  }
+}
+
 void check_readable(const std::string& what, const std::string& path, std::vector<std::string>& errors) {
   errno = 0;
   const std::ifstream file(path, std::ios::binary);
@@ -67,6 +88,8 @@ std::vector<std::string> validate_options(const Options& options) {
   if (!options.config_file.empty() && !options.config_text.empty()) {
     errors.emplace_back(R"(both the "config-file" and "config-text" flags cannot be set at the same time)");
   }
+  check_election(options, errors);
+  check_cluster(options, errors);
   check_metrics_tls(options, errors);
   check_tls_version(options, errors);
   return errors;

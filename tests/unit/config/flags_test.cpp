@@ -223,6 +223,50 @@ TEST(Flags, PoolOrSelector) {
   EXPECT_THAT(line.options->endpoint_target_ports, ElementsAre(8000, 8001));
 }
 
+TEST(KubernetesWeakSpot, W19_PortZeroIsRefused) {
+  EXPECT_THAT(parse({"--endpoint-selector=a=b", "--endpoint-target-ports=8000,0"}).errors,
+              ElementsAre(HasSubstr("port 0 is not from 1 to 65535")));
+}
+
+TEST(Flags, Cluster) {
+  const Options defaults = serve({});
+  EXPECT_EQ(defaults.kube_api_qps, 50);
+  EXPECT_EQ(defaults.kube_api_burst, 100);
+  EXPECT_EQ(defaults.kube_watch_idle_timeout, 60s);
+  EXPECT_EQ(defaults.kube_dead_peer_timeout, 30s);
+  EXPECT_EQ(defaults.lease_duration, 15s);
+  EXPECT_EQ(defaults.renew_deadline, 10s);
+  EXPECT_EQ(defaults.retry_period, 2s);
+  EXPECT_FALSE(defaults.follower_refuses);
+
+  const Options o = serve({"--kubeconfig=/k", "--kube-context", "c", "--kube-api-qps=5", "--kube-api-burst=6",
+                           "--kube-watch-idle-timeout=2s", "--kube-dead-peer-timeout=0", "--ha-lease-duration=3s",
+                           "--ha-renew-deadline=2s", "--ha-retry-period=1s", "--ha-follower-refuses"});
+  EXPECT_EQ(o.kubeconfig, "/k");
+  EXPECT_EQ(o.kube_context, "c");
+  EXPECT_EQ(o.kube_api_qps, 5);
+  EXPECT_EQ(o.kube_api_burst, 6);
+  EXPECT_EQ(o.kube_watch_idle_timeout, 2s);
+  EXPECT_EQ(o.kube_dead_peer_timeout, 0s);
+  EXPECT_EQ(o.lease_duration, 3s);
+  EXPECT_EQ(o.renew_deadline, 2s);
+  EXPECT_EQ(o.retry_period, 1s);
+  EXPECT_TRUE(o.follower_refuses);
+}
+
+TEST(Flags, TimesThatCannotBe) {
+  const std::vector<std::pair<std::string, const char*>> cases{
+      {"--ha-retry-period=0", "ha-retry-period must be positive"},
+      {"--ha-retry-period=9s", "ha-renew-deadline must be greater than 1.2 times ha-retry-period"},
+      {"--ha-lease-duration=10s", "ha-lease-duration must be greater than ha-renew-deadline"},
+      {"--kube-watch-idle-timeout=1s", "kube-watch-idle-timeout must be at least 2s"},
+      {"--kube-dead-peer-timeout=-1s", "kube-dead-peer-timeout must not be negative"},
+  };
+  for (const auto& [flag, text] : cases)
+    EXPECT_THAT(parse({"--pool-name=p", flag}).errors, ElementsAre(text)) << flag;
+  EXPECT_THAT(parse({"--pool-name=p", "--kube-api-qps=0"}).errors, ElementsAre(HasSubstr("0 is not from 1 to 100000")));
+}
+
 TEST(DatalayerCheck, C26_FileModeWithoutPoolName) {
   const CommandLine line = parse({"--config-text", "dataLayer: {discovery: {pluginRef: file-discovery}}"});
   EXPECT_THAT(line.errors, ElementsAre("either pool-name or endpoint-selector must be set"));
