@@ -14,7 +14,8 @@ rules:
     resources: [pods]
     verbs: [list, watch]
   {{- if .Values.router.inferencePool.create }}
-  - apiGroups: [inference.networking.k8s.io]
+  {{- $groups := list "inference.networking.k8s.io" (get .Values.router.epp.flags "pool-group") | compact | uniq }}
+  - apiGroups: [{{ join ", " $groups }}]
     resources: [inferencepools]
     verbs: [list, watch]
   # The second group is where these kinds were first published; it counts only where the first does not have them.
@@ -45,7 +46,7 @@ rules:
     verbs: [get, update]
   - apiGroups: [""]
     resources: [events]
-    verbs: [create, patch]
+    verbs: [create]
 ---
 {{ include "epp.roleBinding" (list . (printf "%s-leader-election" $name)) }}
 {{- end }}
