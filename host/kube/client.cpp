@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxErrorBytes = 64u << 10;
-constexpr milliseconds kConnectTimeout{10'000};
 
 bool is_success(unsigned status) {
   return status >= 200 && status < 300;
@@ -149,8 +148,9 @@ net::HttpCallOptions ApiCall::State::make_options(Clock::time_point now) {
     const auto left = std::max(std::chrono::ceil<milliseconds>(deadline - now), milliseconds(1));
     options.timeout = options.timeout.count() > 0 ? std::min(options.timeout, left) : left;
   }
-  options.connect_timeout = kConnectTimeout;
+  options.connect_timeout = client->options.connect_timeout;
   options.idle_timeout = request.idle_timeout;
+  options.head_timeout = request.head_timeout;
   options.max_body_bytes = request.max_body_bytes;
   streamed_status = 0;
   error_body.clear();

@@ -24,6 +24,8 @@ struct ClientOptions {
   unsigned burst = 100;
   // A peer that acknowledges nothing for this long is gone (TCP keep-alive and user timeout); 0: the system's defaults.
   std::chrono::milliseconds dead_peer_timeout{30'000};
+  // Of a new connection, TLS handshake included. Short, because a packet that is lost meanwhile is repeated ever later.
+  std::chrono::milliseconds connect_timeout{5'000};
   // How old a token read from a file may be.
   std::chrono::milliseconds token_max_age{50'000};
   // What a request may be told to wait by Retry-After (429, 503), and how often one call heeds it.
@@ -49,6 +51,7 @@ struct ApiRequest {
   std::function<bool(std::string_view piece)> on_data;
   std::function<void()> on_open;              // with on_data: a 2xx answer has begun
   std::chrono::milliseconds idle_timeout{0};  // longest silence while the answer is read; 0: none
+  std::chrono::milliseconds head_timeout{0};  // longest wait for its head; 0: idle_timeout
 };
 
 struct ApiResult {

@@ -89,6 +89,7 @@ void Reflector::State::send(const ReflectorCore::Ask& ask) {
   request.query = ask.query;
   request.timeout = ask.timeout;
   request.idle_timeout = ask.idle_timeout;
+  request.head_timeout = ask.head_timeout;
   // The call's callback holds this.
   request.on_open = [this] { run([this] { core.opened(Clock::now()); }); };
   request.on_data = [this](std::string_view piece) {

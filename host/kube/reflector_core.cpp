@@ -19,6 +19,8 @@ constexpr seconds kShortestWatch{1};
 constexpr seconds kGoodWatch{5};
 constexpr unsigned kVainWatches = 3;
 constexpr seconds kYoungList{10};
+// A watch is answered at once; no head means a connection that leads nowhere.
+constexpr milliseconds kHeadPatience{10'000};
 // A list in one is that much more work for the server than a page of it.
 constexpr int kUnpagedFactor = 4;
 
@@ -81,6 +83,7 @@ ReflectorCore::Ask ReflectorCore::ask_watch(milliseconds wait) {
   ask.watch = true;
   ask.wait = wait;
   ask.idle_timeout = options_.idle_timeout;
+  ask.head_timeout = options_.idle_timeout.count() > 0 ? std::min(kHeadPatience, options_.idle_timeout) : kHeadPatience;
   // Ended by the server well before we would take it for dead.
   const double idle = std::chrono::duration<double>(options_.idle_timeout).count();
   const double length = options_.idle_timeout.count() > 0 ? idle * (0.5 + 0.25 * random_()) : 300 + 300 * random_();

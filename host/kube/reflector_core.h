@@ -31,6 +31,7 @@ class ReflectorCore final : private JsonSplitter::Receiver {
     std::chrono::milliseconds wait{0};
     std::chrono::milliseconds timeout{0};       // as in ApiRequest
     std::chrono::milliseconds idle_timeout{0};  // likewise
+    std::chrono::milliseconds head_timeout{0};  // likewise
   };
 
   // `random`: uniform in [0, 1). `observer` may be null.

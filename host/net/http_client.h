@@ -36,8 +36,10 @@ struct HttpCallOptions {
   std::chrono::milliseconds timeout{10'000};
   // Of a new connection: name resolution, connect and TLS handshake; 0 means no limit of its own.
   std::chrono::milliseconds connect_timeout{0};
-  // Longest silence while a response is read; 0 means none. For watches.
+  // With on_data. Longest silence while a response is read, for watches, and longest wait for its head; 0 means no
+  // limit of its own (for the head: idle_timeout).
   std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds head_timeout{0};
   // Response body bytes (not counted for a streamed one).
   std::size_t max_body_bytes = 8u << 20;
   // 301, 302, 303, 307 and 308 followed, GET and HEAD only.

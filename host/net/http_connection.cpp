@@ -203,11 +203,9 @@ asio::awaitable<Step> Connection::read_whole(Stream& stream, Exchange& exchange)
 template <class Stream>
 asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange) {
   HttpCallOptions& options = *exchange.options;
-  const auto limit_silence = [&] {
+  const auto limit_silence = [&](std::chrono::milliseconds limit) {
     SteadyTime until = exchange.deadline;
-    if (options.idle_timeout.count() > 0) {
-      until = std::min(until, std::chrono::steady_clock::now() + options.idle_timeout);
-    }
+    if (limit.count() > 0) until = std::min(until, std::chrono::steady_clock::now() + limit);
     lowest().expires_at(until);
   };
   http::response_parser<http::buffer_body> parser;
@@ -215,7 +213,7 @@ asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange
   parser.body_limit(boost::none);
   parser.skip(exchange.head_only);
   ErrorCode error;
-  limit_silence();
+  limit_silence(options.head_timeout.count() > 0 ? options.head_timeout : options.idle_timeout);
   co_await http::async_read_header(stream, buffer_, parser, into(error));
   exchange.received = parser.got_some();
   if (error) co_return step_of(error, "read", NetError::kIo);
@@ -229,7 +227,7 @@ asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange
   while (!parser.is_done()) {
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    limit_silence();
+    limit_silence(options.idle_timeout);
     co_await http::async_read_some(stream, buffer_, parser, into(error));
     if (error == http::error::need_buffer) error = {};
     if (error) co_return step_of(error, "read", NetError::kIo);

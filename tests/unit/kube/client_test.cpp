@@ -316,6 +316,9 @@ TEST_F(ClientTest, NoticesSilence) {
   EXPECT_EQ(send(client, request).error, net::NetError::kTimeout);
   answer = [](const auto&) { return Reply{.silent = true}; };
   EXPECT_EQ(send(client, request).error, net::NetError::kTimeout);
+  request.idle_timeout = seconds(60);
+  request.head_timeout = milliseconds(50);
+  EXPECT_EQ(send(client, request).error, net::NetError::kTimeout);
 }
 
 TEST_F(ClientTest, CancelsWhereverACallIs) {

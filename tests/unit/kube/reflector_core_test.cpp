@@ -130,6 +130,7 @@ TEST_F(ReflectorCoreTest, ListsPageByPageAndWatches) {
   EXPECT_EQ(watch.query, "watch=1&resourceVersion=10&allowWatchBookmarks=true&timeoutSeconds=30&labelSelector=app%3Dm");
   EXPECT_EQ(watch.timeout.count(), 0);
   EXPECT_EQ(watch.idle_timeout, seconds(60));
+  EXPECT_EQ(watch.head_timeout, seconds(10));
 }
 
 TEST_F(ReflectorCoreTest, AsksForWatchesShorterThanItsPatience) {
