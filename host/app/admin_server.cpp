@@ -1,5 +1,6 @@
 #include "app/admin_server.h"
 
+#include "app/admin_auth.h"
 #include "telemetry/json_text.h"
 
 #include <chrono>
@@ -113,21 +114,26 @@ std::unique_ptr<net::HttpServer> start_admin_server(net::IoPool& pool, const con
   }
   auto server = std::make_unique<net::HttpServer>(pool, std::move(server_options));
   const auto shared = std::make_shared<const AdminSources>(std::move(sources));
-  server->route("/metrics", read_only([shared](const net::HttpRequest& request) {
-                  telemetry::Exposition page = shared->registry->render(request.headers.get("Accept"));
-                  return text_response(200, std::move(page.content_type), std::move(page.body));
-                }));
-  server->route("/debug/plugins/state", read_only([shared](const net::HttpRequest&) {
-                  return json_response(plugin_state_document(*shared->pipeline()));
-                }));
-  server->route("/debug/decisions", read_only([shared](const net::HttpRequest&) {
-                  return json_response(shared->decisions->render(telemetry::DecisionLog::Clock::now()));
-                }));
-  server->route("/debug/endpoints", read_only([shared](const net::HttpRequest&) {
-                  return json_response(endpoints_document(*shared->table->snapshot(), *shared->attributes));
-                }));
-  server->route("/debug/flowcontrol",
-                read_only([shared](const net::HttpRequest&) { return json_response(shared->flow_control()); }));
+  const auto route = [&server, &shared](std::string path,
+                                        std::function<net::HttpResponse(const net::HttpRequest&)> get) {
+    server->route(std::move(path), protect(shared->reviewer, read_only(std::move(get))));
+  };
+  route("/metrics", [shared](const net::HttpRequest& request) {
+    telemetry::Exposition page = shared->registry->render(request.headers.get("Accept"));
+    return text_response(200, std::move(page.content_type), std::move(page.body));
+  });
+  route("/debug/plugins/state",
+        [shared](const net::HttpRequest&) { return json_response(plugin_state_document(*shared->pipeline())); });
+  route("/debug/decisions", [shared](const net::HttpRequest&) {
+    return json_response(shared->decisions->render(telemetry::DecisionLog::Clock::now()));
+  });
+  route("/debug/endpoints", [shared](const net::HttpRequest&) {
+    return json_response(endpoints_document(*shared->table->snapshot(), *shared->attributes));
+  });
+  route("/debug/flowcontrol", [shared](const net::HttpRequest&) { return json_response(shared->flow_control()); });
+  if (shared->kubernetes) {
+    route("/debug/kubernetes", [shared](const net::HttpRequest&) { return json_response(shared->kubernetes()); });
+  }
   server->start();
   return server;
 }

@@ -1,4 +1,5 @@
-// The HTTP port for operators: /metrics, /debug/plugins/state, /debug/decisions, /debug/endpoints, /debug/flowcontrol.
+// The HTTP port for operators: /metrics, /debug/plugins/state, /debug/decisions, /debug/endpoints, /debug/flowcontrol,
+// /debug/kubernetes.
 #pragma once
 
 #include "config/options.h"
@@ -13,6 +14,10 @@
 #include <memory>
 #include <string>
 
+namespace epp::kube {
+class AccessReviewer;
+}
+
 namespace epp::app {
 
 struct AdminSources {
@@ -22,6 +27,8 @@ struct AdminSources {
   const endpoints::EndpointTable* table = nullptr;
   const endpoints::AttributeRegistry* attributes = nullptr;
   std::function<std::string()> flow_control;  // the document of GET /debug/flowcontrol
+  std::function<std::string()> kubernetes;    // of GET /debug/kubernetes; empty: no cluster
+  kube::AccessReviewer* reviewer = nullptr;   // whom it lets through; null: everybody
 };
 
 // Starts serving on --metrics-port. Throws std::runtime_error naming the port or file that cannot be used.

@@ -3,6 +3,7 @@
 #include "app/admin_server.h"
 #include "app/data_layer.h"
 #include "app/pipeline_builder.h"
+#include "app/protocols.h"
 #include "app/report.h"
 #include "discovery/static_list.h"
 #include "extproc/grpc_log.h"
@@ -14,9 +15,10 @@
 namespace epp::app {
 namespace {
 
-constexpr std::chrono::milliseconds kReloadDebounce{250};
 // For answers to requests that still waited when the drain window closed.
 constexpr std::chrono::seconds kLastAnswers{1};
+// How long the lease may take to be given back; otherwise it runs out.
+constexpr std::chrono::seconds kLeaseRelease{3};
 
 unsigned or_default(int wanted, unsigned otherwise) {
   return wanted > 0 ? static_cast<unsigned>(wanted) : otherwise;
@@ -39,9 +41,10 @@ void report(const telemetry::Logger& log, const config::Diagnostics& diagnostics
 
 }  // namespace
 
-Host::Host(const config::Options& options, const telemetry::Logger& log)
+Host::Host(const config::Options& options, const telemetry::Logger& log, Failed on_failed)
     : options_(options),
       log_(log),
+      on_failed_(std::move(on_failed)),
       metrics_(registry_, {.grpc_stream_metrics = options.enable_grpc_stream_metrics}),
       process_metrics_(telemetry::register_process_metrics(registry_)),
       io_(or_default(options.io_threads, std::min(2u, cores())), "io",
@@ -71,7 +74,8 @@ Host::~Host() {
 }
 
 bool Host::start() {
-  return configure() && start_tracing() && build() && start_tls() && start_data_layer() && start_servers();
+  return configure() && start_tracing() && build() && start_tls() && start_cluster() && start_data_layer() &&
+         start_servers();
 }
 
 bool Host::configure() {
@@ -80,12 +84,15 @@ bool Host::configure() {
   for (const plugins::CatalogueProblem& problem : configuration_.library_problems) {
     EPP_LOG_ERROR(log_, problem.text, "Plugin library left out", {"library", problem.path});
   }
-  if (good && !configuration_.effective.discovery && options_.endpoints.empty()) {
-    diagnostics.error("Kubernetes discovery is not available in this version", "/dataLayer",
-                      "dataLayer.discovery, or --endpoint");
-  }
   report(log_, diagnostics, configuration_.loaded.source);
-  return good && !diagnostics.has_errors();
+  if (!good || diagnostics.has_errors()) return false;
+  try {
+    identity_ = identify_pool(options_, configuration_.effective.discovery.has_value(), config::process_environment());
+  } catch (const std::exception& error) {
+    EPP_LOG_ERROR(log_, error.what(), "Failed to tell which pool to serve");
+    return false;
+  }
+  return true;
 }
 
 bool Host::start_tracing() {
@@ -135,6 +142,8 @@ bool Host::build() {
   services_.metrics = &metrics_;
   services_.decisions = &decisions_;
   services_.objectives = &objectives_;
+  services_.rewrites = &rewrites_;
+  if (options_.follower_refuses) services_.stands_by = [this] { return stands_by(); };
   services_.log = log_;
   if (tracing_ != nullptr) services_.tracer = tracing_->tracer(lifecycle::kRequestScope);
   return true;
@@ -152,8 +161,38 @@ void Host::install_flow_control(lifecycle::Pipeline& pipeline) {
                                                                  .registry = registry_,
                                                                  .metrics = metrics_,
                                                                  .log = log_.named("flow-control"),
-                                                                 .pool_name = pool_name()});
+                                                                 .pool_name = identity_.name});
   FlowControl::install(flow_control_, pipeline);
+}
+
+bool Host::start_tls() {
+  if (!options_.secure_serving) return true;
+  try {
+    certificate_ = std::make_unique<ServingCertificate>(io_, options_, log_);
+  } catch (const std::exception& error) {
+    EPP_LOG_ERROR(log_, error.what(), "Failed to start ext-proc server");
+    return false;
+  }
+  return true;
+}
+
+bool Host::start_cluster() {
+  if (!identity_.in_cluster()) return true;
+  try {
+    cluster_ = std::make_unique<Cluster>(options_, identity_,
+                                         ClusterParts{.pool = io_,
+                                                      .table = table_,
+                                                      .objectives = objectives_,
+                                                      .rewrites = rewrites_,
+                                                      .registry = registry_,
+                                                      .metrics = metrics_,
+                                                      .log = log_.named("cluster"),
+                                                      .on_lead_lost = on_failed_});
+  } catch (const std::exception& error) {
+    EPP_LOG_ERROR(log_, error.what(), "Failed to use the cluster");
+    return false;
+  }
+  return true;
 }
 
 bool Host::start_data_layer() {
@@ -164,22 +203,11 @@ bool Host::start_data_layer() {
   scraper_->start();
   pool_metrics_ =
       std::make_unique<PoolMetrics>(io_, table_, attributes_, metrics_,
-                                    PoolMetrics::Options{.pool_name = pool_name(),
+                                    PoolMetrics::Options{.pool_name = identity_.name,
                                                          .refresh = options_.refresh_prometheus_metrics_interval,
                                                          .staleness = options_.metrics_staleness_threshold});
   try {
-    if (const auto index = configuration_.effective.discovery) {
-      const config::Instance& instance = configuration_.effective.instances[*index];
-      file_discovery_ = std::make_unique<discovery::FileDiscovery>(
-          io_, table_,
-          discovery::parse_file_discovery_parameters(instance.type, instance.parameters.value_or(std::string())),
-          &discovery_log_, &objectives_);
-      EPP_LOG(log_, kInfo, "EPP starting (file discovery mode)", {"plugin", instance.name});
-      file_discovery_->start();
-    } else {
-      EPP_LOG(log_, kInfo, "EPP starting (static endpoints)", {"endpoints", options_.endpoints.size()});
-      table_.replace(discovery::static_endpoints(options_.endpoints));
-    }
+    start_discovery();
   } catch (const std::exception& error) {
     EPP_LOG_ERROR(log_, error.what(), "Failed to load the endpoints");
     return false;
@@ -188,44 +216,45 @@ bool Host::start_data_layer() {
   return true;
 }
 
-bool Host::start_tls() {
-  if (!options_.secure_serving) return true;
-  std::string error = extproc::refuse_tls_settings(options_.tls_min_version, options_.tls_cipher_suites);
-  if (!error.empty()) {
-    EPP_LOG_ERROR(log_, error, "TLS settings refused");
-    return false;
+void Host::start_discovery() {
+  switch (identity_.origin) {
+    case EndpointOrigin::kFile: {
+      const config::Instance& instance = configuration_.effective.instances[*configuration_.effective.discovery];
+      file_discovery_ = std::make_unique<discovery::FileDiscovery>(
+          io_, table_,
+          discovery::parse_file_discovery_parameters(instance.type, instance.parameters.value_or(std::string())),
+          &discovery_log_, &objectives_);
+      EPP_LOG(log_, kInfo, "EPP starting (file discovery mode)", {"plugin", instance.name});
+      file_discovery_->start();
+      return;
+    }
+    case EndpointOrigin::kStatic:
+      EPP_LOG(log_, kInfo, "EPP starting (static endpoints)", {"endpoints", options_.endpoints.size()});
+      table_.replace(discovery::static_endpoints(options_.endpoints));
+      return;
+    case EndpointOrigin::kPool:
+    case EndpointOrigin::kSelector:
+      EPP_LOG(log_, kInfo, "EPP starting (Kubernetes)", {"pool", identity_.name},
+              {"namespace", options_.pool_namespace}, {"selector", options_.endpoint_selector});
+      cluster_->start();
+      return;
   }
-  if (options_.cert_path.empty()) {
-    tls_ = std::make_shared<extproc::TlsIdentity>(extproc::make_self_signed(extproc::local_names()));
-    return true;
-  }
-  auto pair = extproc::read_pair(options_.cert_path, error);
-  if (!pair) {
-    EPP_LOG_ERROR(log_, "failed to create self signed certificate - " + error, "Failed to start ext-proc server");
-    return false;
-  }
-  tls_ = std::make_shared<extproc::TlsIdentity>(std::move(*pair));
-  if (options_.enable_cert_reload) {
-    // Both files are watched: a pair is often replaced one file at a time, and only the second change makes it whole.
-    const auto reload = [this](net::FileEvent) { reload_pair(options_.cert_path, *tls_, log_); };
-    const net::FileWatcherOptions watch{.debounce = kReloadDebounce};
-    certificate_watcher_ = std::make_unique<net::FileWatcher>(io_, options_.cert_path + "/tls.crt", reload, watch);
-    key_watcher_ = std::make_unique<net::FileWatcher>(io_, options_.cert_path + "/tls.key", reload, watch);
-  }
-  return true;
 }
 
 bool Host::start_servers() {
   extproc::route_grpc_log(log_.named("grpc"));
   try {
-    admin_ = start_admin_server(io_, options_,
-                                {.registry = &registry_,
-                                 .decisions = &decisions_,
-                                 .pipeline = [this] { return pipeline_; },
-                                 .table = &table_,
-                                 .attributes = &attributes_,
-                                 .flow_control = [this] { return flow_control_document(flow_control_.get()); }},
-                                log_);
+    admin_ = start_admin_server(
+        io_, options_,
+        {.registry = &registry_,
+         .decisions = &decisions_,
+         .pipeline = [this] { return pipeline_; },
+         .table = &table_,
+         .attributes = &attributes_,
+         .flow_control = [this] { return flow_control_document(flow_control_.get()); },
+         .kubernetes = cluster_ == nullptr ? std::function<std::string()>() : [this] { return cluster_->state_json(); },
+         .reviewer = cluster_ == nullptr ? nullptr : cluster_->reviewer()},
+        log_);
   } catch (const std::exception& error) {
     EPP_LOG_ERROR(log_, error.what(), "Failed to start metrics server", {"port", options_.metrics_port});
     return false;
@@ -236,7 +265,7 @@ bool Host::start_servers() {
 
   extproc::ServerOptions server = listen;
   server.port = options_.grpc_port;
-  server.tls = tls_;
+  if (certificate_ != nullptr) server.tls = certificate_->identity();
   server.threads = or_default(options_.extproc_threads, 2 * cores());
   server.max_receive_bytes = options_.grpc_max_recv_msg_size;
   server.max_send_bytes = options_.grpc_max_send_msg_size;
@@ -269,8 +298,27 @@ bool Host::plugins_ready() const {
   return pipeline_ != nullptr && pipeline_->plugins->not_ready().empty();
 }
 
-std::string Host::pool_name() const {
-  return options_.pool_name.empty() ? "epp" : options_.pool_name;
+bool Host::live() const {
+  return cluster_ != nullptr ? cluster_->synced() : live_.load(std::memory_order_relaxed);
+}
+
+bool Host::protocol_matches() const {
+  if (cluster_ == nullptr || pipeline_ == nullptr) return true;
+  return parsers_speak(*pipeline_->parsers, cluster_->app_protocol());
+}
+
+std::optional<bool> Host::leader() const {
+  return cluster_ != nullptr ? cluster_->leader() : std::nullopt;
+}
+
+// While it drains it has given the lead away, and yet is to serve what still comes.
+bool Host::stands_by() const {
+  return !draining() && !leader().value_or(true);
+}
+
+void Host::begin_drain() {
+  draining_.store(true, std::memory_order_relaxed);
+  if (cluster_ != nullptr) cluster_->release_lease(kLeaseRelease);
 }
 
 // Streams end by themselves, those that wait in the queue by being served. What still waits when `grace` is over is
@@ -286,13 +334,14 @@ void Host::drain(std::chrono::nanoseconds grace) {
   extproc_server_->shutdown(grace + kLastAnswers);
 }
 
+// Until the last stream has ended all that streams depend on goes on: watches, scraping, flow control, metrics.
 void Host::stop(std::chrono::nanoseconds grace) {
   draining_.store(true, std::memory_order_relaxed);
   drain(grace);
   if (health_server_ != nullptr) health_server_->shutdown(std::chrono::nanoseconds(0));
   if (admin_ != nullptr) admin_->stop(std::chrono::seconds(1));
-  certificate_watcher_.reset();
-  key_watcher_.reset();
+  certificate_.reset();
+  cluster_.reset();
   file_discovery_.reset();
   pool_metrics_.reset();
   if (scraper_ != nullptr) {

@@ -2,24 +2,26 @@
 // earlier, so destruction is the shutdown order.
 #pragma once
 
+#include "app/cluster.h"
 #include "app/configuration.h"
 #include "app/flow_control.h"
 #include "app/observers.h"
 #include "app/plugin_services.h"
+#include "app/pool_identity.h"
 #include "app/pool_metrics.h"
+#include "app/serving_certificate.h"
 #include "config/options.h"
 #include "discovery/file_discovery.h"
 #include "endpoints/endpoint_table.h"
 #include "extproc/health.h"
 #include "extproc/server.h"
-#include "extproc/tls.h"
 #include "lifecycle/memory_budget.h"
 #include "lifecycle/request_state.h"
 #include "lifecycle/services.h"
-#include "net/file_watcher.h"
 #include "net/http_server.h"
 #include "net/io_pool.h"
 #include "objectives/objective_table.h"
+#include "objectives/rewrite_table.h"
 #include "plugins/completion.h"
 #include "plugins/graveyard.h"
 #include "scrape/scraper.h"
@@ -30,45 +32,55 @@
 #include "telemetry/tracing.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace epp::app {
 
 class Host final : public extproc::HealthInputs {
  public:
-  Host(const config::Options& options, const telemetry::Logger& log);
+  // Receives why the process is to end although nobody asked it to. [any thread]
+  using Failed = std::function<void(std::string_view why)>;
+
+  Host(const config::Options& options, const telemetry::Logger& log, Failed on_failed);
   ~Host() override;
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
   // Builds everything and serves. False after the reason was logged. [main]
   bool start();
-  // Health answers NOT_SERVING from here on.
-  void begin_drain() { draining_.store(true, std::memory_order_relaxed); }
+  // Health answers NOT_SERVING from here on, and another replica may lead. All else goes on as before. [main]
+  void begin_drain();
   // Takes no new streams; open ones get `grace`. Then everything is taken down. [main]
   void stop(std::chrono::nanoseconds grace);
 
   // extproc::HealthInputs
-  bool live() const override { return live_.load(std::memory_order_relaxed); }
-  bool protocol_matches() const override { return true; }  // the pool's protocol is known to Kubernetes only
+  bool live() const override;
+  bool protocol_matches() const override;
   bool plugins_ready() const override;
   bool draining() const override { return draining_.load(std::memory_order_relaxed); }
-  std::optional<bool> leader() const override { return std::nullopt; }
+  std::optional<bool> leader() const override;
 
  private:
   bool configure();
   bool start_tracing();
   bool build();
   void install_flow_control(lifecycle::Pipeline& pipeline);
-  bool start_data_layer();
   bool start_tls();
+  bool start_cluster();
+  bool start_data_layer();
+  void start_discovery();
   bool start_servers();
   void drain(std::chrono::nanoseconds grace);
-  std::string pool_name() const;
+  // Another replica leads, and this one was told to refuse then.
+  bool stands_by() const;
 
   const config::Options& options_;
   telemetry::Logger log_;
+  const Failed on_failed_;
   std::atomic<bool> live_{false};
   std::atomic<bool> draining_{false};
 
@@ -82,6 +94,7 @@ class Host final : public extproc::HealthInputs {
   endpoints::AttributeRegistry attributes_;
   endpoints::EndpointTable table_;
   objectives::ObjectiveTable objectives_;
+  objectives::RewriteTable rewrites_;
 
   PluginLog plugin_log_;
   PluginTimers plugin_timers_;
@@ -92,6 +105,7 @@ class Host final : public extproc::HealthInputs {
   plugins::Environment environment_;
 
   Configuration configuration_;
+  PoolIdentity identity_;
   std::shared_ptr<FlowControl> flow_control_;  // null: the gate is off
   lifecycle::PipelinePtr pipeline_;
   lifecycle::MemoryBudget budget_;
@@ -103,11 +117,10 @@ class Host final : public extproc::HealthInputs {
   std::vector<scrape::ScrapeSource> sources_;
   std::unique_ptr<scrape::Scraper> scraper_;
   std::unique_ptr<discovery::FileDiscovery> file_discovery_;
+  std::unique_ptr<Cluster> cluster_;  // null: no Kubernetes
   std::unique_ptr<PoolMetrics> pool_metrics_;
 
-  std::shared_ptr<extproc::TlsIdentity> tls_;
-  std::unique_ptr<net::FileWatcher> certificate_watcher_;
-  std::unique_ptr<net::FileWatcher> key_watcher_;
+  std::unique_ptr<ServingCertificate> certificate_;  // null: plaintext
   extproc::HealthPort health_port_;
   extproc::StockHealth stock_health_;
   std::unique_ptr<net::HttpServer> admin_;

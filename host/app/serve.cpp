@@ -1,50 +1,18 @@
-// `epp run`: start, wait for a signal, drain, stop.
+// `epp run`: start, wait for a signal or until the host cannot go on, drain, stop.
 #include "app/app.h"
 #include "app/host.h"
+#include "app/stop_events.h"
 #include "config/flags.h"
 #include "telemetry/log.h"
 
+#include <chrono>
 #include <csignal>
-#include <ctime>
 #include <optional>
+#include <string_view>
 
 namespace epp::app {
-namespace {
-
-// Signals are taken by the main thread alone; blocked before any other thread starts, so that all inherit it.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-  }
-  int wait() const {
-    int number = 0;
-    while (sigwait(&set_, &number) != 0) {
-    }
-    return number;
-  }
-  // The next signal, or nullopt after `limit`.
-  std::optional<int> wait_for(std::chrono::nanoseconds limit) const {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
-    const timespec until{.tv_sec = seconds.count(), .tv_nsec = (limit - seconds).count()};
-    const int number = sigtimedwait(&set_, nullptr, &until);
-    return number > 0 ? std::optional(number) : std::nullopt;
-  }
-  // From here on a signal ends the process.
-  void release() const { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
-
- private:
-  sigset_t set_{};
-};
-
-}  // namespace
-
 int serve(const config::Options& options) {
-  const Signals signals;
+  StopEvents stop;
   telemetry::LogOptions log_options;
   log_options.verbosity = options.verbosity;
   if (const auto verbosity = telemetry::verbosity_from_flags(
@@ -66,17 +34,25 @@ int serve(const config::Options& options) {
   }
   if (!refused.empty()) return 1;
 
-  Host host(options, log);
+  Host host(options, log, [&stop](std::string_view why) { stop.request(why); });
   if (!host.start()) return 1;
 
-  const int signal = signals.wait();
+  const StopEvents::Cause cause = stop.wait();
+  const auto begun = std::chrono::steady_clock::now();
+  StopEvents::exit_on_signal();
+  if (cause.signal == 0) {
+    EPP_LOG_ERROR(log, cause.why, "Shutting down");
+  } else {
+    EPP_LOG(log, kInfo, "Shutting down", {"signal", cause.signal}, {"drainTimeout", options.drain_timeout});
+  }
   host.begin_drain();
-  EPP_LOG(log, kInfo, "Shutting down", {"signal", signal}, {"drainTimeout", options.drain_timeout});
-  if (signal == SIGTERM) signals.wait_for(options.drain_timeout);  // another signal cuts the window short
-  signals.release();
+  // Somebody waits at the terminal when it is SIGINT.
+  if (cause.signal == SIGTERM) {
+    stop.wait_for_request(options.drain_timeout - (std::chrono::steady_clock::now() - begun));
+  }
   host.stop(options.drain_timeout);
   EPP_LOG(log, kInfo, "Stopped");
-  return 0;
+  return cause.signal == 0 ? 1 : 0;
 }
 
 }  // namespace epp::app

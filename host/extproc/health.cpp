@@ -50,10 +50,8 @@ UnaryReply malformed() {
 Serving check(const HealthInputs& inputs, std::string_view service) {
   const std::optional<bool> leader = inputs.leader();
   const bool readiness = service.empty() || service == kReadiness || service == kProcessorService;
-  if (leader) {
-    if (service == kLiveness) return Serving::kServing;
-    if (!readiness) return Serving::kServiceUnknown;
-  }
+  if (service == kLiveness) return Serving::kServing;
+  if (leader && !readiness) return Serving::kServiceUnknown;
   const bool serving = inputs.live() && leader.value_or(true) && inputs.protocol_matches() && !inputs.draining() &&
                        (!readiness || inputs.plugins_ready());
   return serving ? Serving::kServing : Serving::kNotServing;

@@ -23,8 +23,8 @@ class HealthInputs {
   virtual std::optional<bool> leader() const = 0;
 };
 
-/// Semantics of the health port. Without leader election every name is answered alike: serving while live, matching,
-/// ready and not draining. With it `liveness` always serves, `readiness`, "" and the processor's name also need the
+/// Semantics of the health port. `liveness` always serves. Without leader election every other name is answered alike:
+/// serving while live, matching, ready and not draining. With it `readiness`, "" and the processor's name also need the
 /// lead, and other names are unknown. Watch is not implemented.
 class HealthPort final : public UnaryService {
  public:

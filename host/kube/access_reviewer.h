@@ -12,6 +12,10 @@
 #include <string>
 #include <string_view>
 
+namespace epp::net {
+class IoPool;
+}
+
 namespace epp::kube {
 
 enum class Verdict : std::uint8_t {
@@ -35,14 +39,19 @@ struct ReviewerOptions {
   std::size_t max_entries = 1024;  // of each cache; the oldest goes
   unsigned attempts = 5;           // 500 ms x 1.5 between them, jitter 0.2
   std::chrono::milliseconds first_wait{500};
+  std::size_t max_open = 64;  // different questions of each kind under way; further ones fail at once
+  // How each call of the API server ended: empty when well, else why. [pool threads] May be empty.
+  std::function<void(std::string_view why)> on_call = {};
 };
 
+// A client of its own keeps strangers who try tokens from using up the rate of the watches.
 class AccessReviewer {
  public:
   using Callback = std::function<void(ReviewAnswer)>;
 
+  // Both outlive this.
   AccessReviewer(Client& client, net::IoPool& pool, ReviewerOptions options = {});
-  ~AccessReviewer();
+  ~AccessReviewer();  // callbacks that did not run yet are dropped
   AccessReviewer(const AccessReviewer&) = delete;
   AccessReviewer& operator=(const AccessReviewer&) = delete;
 

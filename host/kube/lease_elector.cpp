@@ -133,7 +133,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
       }
     } else if (leads) {
       lost = true;
-      stop_leading("leader election lost");
+      stop_leading(kLeadLost);
     }
   }
 
@@ -170,7 +170,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
   void release(milliseconds limit) {
     std::unique_lock lock(mutex);
     if (!started || stopped || std::exchange(releasing, true)) return;
-    if (leads) stop_leading("released");
+    if (leads) stop_leading(kReleased);
     if (auto step = core.release(clock_now())) take(std::move(*step));
     done.wait_for(lock, limit, [this] { return ended; });
   }

@@ -25,12 +25,15 @@ struct ElectionOptions {
   bool write_events = true;                          // Normal / LeaderElection events on the Lease
 };
 
+inline constexpr std::string_view kReleased = "released";
+inline constexpr std::string_view kLeadLost = "leader election lost";
+
 // [pool threads, or the caller of release(); serialised] Must not call the elector, but for leading().
 class ElectionListener {
  public:
   virtual ~ElectionListener() = default;
   virtual void on_started_leading() = 0;
-  // leading() is already false. "released", or "leader election lost": then this elector takes no part any more.
+  // leading() is already false. kReleased, or kLeadLost: then this elector takes no part any more.
   virtual void on_stopped_leading(std::string_view why) = 0;
   virtual void on_leader_changed(std::string_view identity) = 0;  // also our own; empty: nobody
   virtual void on_election_error(std::string_view text) = 0;      // each time another text

@@ -31,6 +31,11 @@ request::Error error_of(epp_status status, std::string_view message, std::string
   return {code_of(status), std::string(message), std::string(reason)};
 }
 
+request::Error standing_by() {
+  return {ErrorCode::kServiceUnavailable, "this endpoint picker is a standby, another one leads",
+          std::string(kReasonStandby)};
+}
+
 request::Error client_gone() {
   return {ErrorCode::kServiceUnavailable,
           "client disconnected: request evicted from queue: request context cancelled: context canceled",

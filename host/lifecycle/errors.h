@@ -22,6 +22,11 @@ inline constexpr std::string_view kReasonNoEndpoints = "rejected-no-endpoints";
 inline constexpr std::string_view kReasonSaturated = "rejected-saturated";
 inline constexpr std::string_view kReasonCancelled = "rejected-context-cancelled";
 
+inline constexpr std::string_view kReasonStandby = "rejected-standby";
+
+/// This endpoint picker waits to take over from another one.
+request::Error standing_by();
+
 /// The client went away while its request waited in the queue.
 request::Error client_gone();
 

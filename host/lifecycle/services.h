@@ -59,6 +59,7 @@ struct Services {
   telemetry::DecisionLog* decisions = nullptr;             ///< may be null
   const objectives::ObjectiveTable* objectives = nullptr;  ///< may be null: every priority is 0
   const objectives::RewriteTable* rewrites = nullptr;      ///< may be null: only headers rewrite
+  std::function<bool()> stands_by;                         ///< may be empty; true: new requests are refused
   telemetry::Logger log;
   telemetry::Tracer tracer;  ///< disabled: no trace header is read or written
 };

@@ -149,6 +149,7 @@ void Stream::on_request_headers(const Inbound& message) {
   flatten_metadata(message.metadata, state_->context.incoming_metadata);
   EPP_LOG(log_, kDefault, "EPP received request");
   start_trace();
+  if (services_.stands_by && services_.stands_by()) return refuse(standing_by());
   if (message.end_of_stream) route_without_body();
 }
 

@@ -42,14 +42,25 @@ TEST(ExtprocCheck, C36_HealthPortWithoutLeaderElection) {
   EXPECT_EQ(check(health, ""), kNot);
   EXPECT_EQ(check(health, "readiness"), kNot);
   EXPECT_EQ(check(health, "liveness"), kServing);
+  EXPECT_EQ(check(health, "whatever"), kServing);
   inputs.ready = true;
   for (bool* input : {&inputs.is_live, &inputs.matches}) {
     *input = false;
-    EXPECT_EQ(check(health, "liveness"), kNot);
+    for (const char* name : {"", "readiness", "whatever"})
+      EXPECT_EQ(check(health, name), kNot) << name;
     *input = true;
   }
   inputs.drains = true;
-  EXPECT_EQ(check(health, "liveness"), kNot);
+  EXPECT_EQ(check(health, "readiness"), kNot);
+}
+
+TEST(KubernetesWeakSpot, W04_LivenessDependsOnNothing) {
+  Inputs inputs;
+  inputs.is_live = inputs.matches = inputs.ready = false;
+  inputs.drains = true;
+  HealthPort health(inputs);
+  EXPECT_EQ(check(health, "liveness"), kServing);
+  EXPECT_EQ(check(health, "readiness"), kNot);
 }
 
 TEST(ExtprocCheck, C36_HealthPortWithLeaderElection) {
