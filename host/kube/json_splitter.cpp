@@ -88,7 +88,8 @@ void JsonSplitter::take_structure(char c, std::size_t position) {
   }
   const bool value_fits = expect_ == Expect::kValue || expect_ == Expect::kValueOrEnd;
   const bool key_fits = expect_ == Expect::kKey || expect_ == Expect::kKeyOrEnd;
-  const bool may_end = expect_ == Expect::kCommaOrEnd;
+  const bool may_go_on = expect_ == Expect::kCommaOrEnd;
+  const bool may_end = may_go_on || expect_ == (in_object() ? Expect::kKeyOrEnd : Expect::kValueOrEnd);
   if (c == '{' && (value_fits || expect_ == Expect::kDocument)) {
     open(true, position);
   } else if (c == '[' && value_fits) {
@@ -103,11 +104,9 @@ void JsonSplitter::take_structure(char c, std::size_t position) {
     begin_value(position);
   } else if (c == ':' && expect_ == Expect::kColon) {
     expect_ = Expect::kValue;
-  } else if (c == ',' && may_end) {
+  } else if (c == ',' && may_go_on) {
     expect_ = in_object() ? Expect::kKey : Expect::kValue;
-  } else if (c == '}' && in_object() && (may_end || expect_ == Expect::kKeyOrEnd)) {
-    close(position);
-  } else if (c == ']' && !in_object() && (may_end || expect_ == Expect::kValueOrEnd)) {
+  } else if (c == (in_object() ? '}' : ']') && may_end) {
     close(position);
   } else {
     return fail(c, position, "no JSON");

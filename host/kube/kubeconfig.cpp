@@ -65,7 +65,7 @@ class Field {
     return std::move(*bytes);
   }
   [[nodiscard]] std::string file_name() const {
-    const std::string value = text();
+    std::string value = text();
     if (value.empty()) return {};
     const std::filesystem::path path(value);
     if (path.is_absolute()) return value;

@@ -49,6 +49,8 @@ class ReflectorObserver {
   virtual ~ReflectorObserver() = default;
   virtual void on_listed(std::string_view /*resource*/, std::size_t /*items*/) {}
   virtual void on_watch_connected(std::string_view /*resource*/) {}  // each time; the first after a failure matters
+  // However it ended; what came of it is told next. Not when the reflector is stopped.
+  virtual void on_watch_ended(std::string_view /*resource*/) {}
   virtual void on_failed(std::string_view /*resource*/, std::string_view /*text*/, std::chrono::milliseconds /*wait*/) {
   }
   virtual void on_relist(std::string_view /*resource*/, std::string_view /*why*/) {}

@@ -126,7 +126,7 @@ ReflectorCore::Ask ReflectorCore::ended(const ApiResult& result, TimePoint now) 
 }
 
 ReflectorCore::Ask ReflectorCore::faulted(std::string_view what, TimePoint now) {
-  watching_ = false;
+  if (std::exchange(watching_, false) && observer_ != nullptr) observer_->on_watch_ended(options_.resource);
   return relist(what, failed({Trouble::kUnreachable, std::string(what)}, now));
 }
 
@@ -200,6 +200,7 @@ ReflectorCore::Ask ReflectorCore::list_complete(TimePoint now) {
 
 ReflectorCore::Ask ReflectorCore::watch_ended(const ApiResult& result, TimePoint now) {
   const bool was_open = std::exchange(watching_, false);
+  if (was_open && observer_ != nullptr) observer_->on_watch_ended(options_.resource);
   const auto lasted = was_open ? now - opened_at_ : TimePoint::duration(0);
   const bool vain = events_ == 0 && lasted < kShortestWatch;
   if (lasted >= kGoodWatch) {

@@ -152,9 +152,11 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
   void attempt(const CallPtr& call, bool fresh) {
     std::shared_ptr<Connection> connection;
     if (!fresh) connection = take_idle(key_of(call->origin), !is_idempotent(call->request.method));
-    if (!connection) {
-      connection =
-          std::make_shared<Connection>(pool, call->origin.tls ? tls.get() : nullptr, options.dead_peer_timeout);
+    try {
+      TlsClientContext* const context = call->origin.tls ? tls.get() : nullptr;
+      if (!connection) connection = std::make_shared<Connection>(pool, context, options.dead_peer_timeout);
+    } catch (const std::exception& fault) {
+      return finish_later(call, {NetError::kIo, fault.what()});
     }
     if (!call->use(connection)) return finish_later(call, {NetError::kCancelled, "cancelled"});
     asio::post(connection->strand(), [self = shared_from_this(), call, connection] {

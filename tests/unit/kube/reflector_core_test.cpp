@@ -97,6 +97,7 @@ class ReflectorCoreTest : public ::testing::Test, protected ObjectSink, protecte
   void flush() override { story.emplace_back("flush"); }
   void on_listed(std::string_view, std::size_t items) override { story.push_back("listed " + std::to_string(items)); }
   void on_watch_connected(std::string_view) override { story.emplace_back("connected"); }
+  void on_watch_ended(std::string_view) override { ++watches_ended; }
   void on_failed(std::string_view, std::string_view text, milliseconds wait) override {
     story.push_back("failed " + std::string(text) + " +" + std::to_string(wait.count()));
   }
@@ -107,6 +108,7 @@ class ReflectorCoreTest : public ::testing::Test, protected ObjectSink, protecte
   }
 
   Story story;
+  int watches_ended = 0;
   double random = 0;  // backoffs are then half of their step
   ReflectorCore::TimePoint now{std::chrono::hours(1)};
   ReflectorCore core{options(), *this, this, [this] { return random; }};
@@ -416,6 +418,19 @@ TEST_F(ReflectorCoreTest, AServerThatOnlyTalksGarbageIsNotAskedWithoutEnd) {
     waited += ask.wait;
   }
   EXPECT_GE(waited, seconds(10));
+}
+
+TEST_F(ReflectorCoreTest, TellsTheEndOfEachWatchThatWasOpen) {
+  listed();
+  EXPECT_EQ(watches_ended, 0);
+  answer_with("", seconds(30));
+  EXPECT_EQ(watches_ended, 1);
+  (void)core.ended(lost(net::NetError::kConnect), now);
+  (void)core.ended(answer(403), now);
+  EXPECT_EQ(watches_ended, 1);
+  core.opened(now);
+  (void)core.ended(lost(), now);
+  EXPECT_EQ(watches_ended, 2);
 }
 
 TEST_F(ReflectorCoreTest, TellsAnewWhatASinkDidNotTake) {
