@@ -37,6 +37,10 @@ void ClusterLog::on_watch_connected(std::string_view resource) {
   if (recovered(resource)) EPP_LOG(log_, kInfo, "Cluster is followed again", {"resource", resource});
 }
 
+void ClusterLog::on_watch_ended(std::string_view resource) {
+  kube_.watch_connected(resource, false);
+}
+
 void ClusterLog::on_failed(std::string_view resource, std::string_view text, std::chrono::milliseconds wait) {
   kube_.watch_connected(resource, false);
   kube_.request_failed(resource);
@@ -48,13 +52,11 @@ void ClusterLog::on_failed(std::string_view resource, std::string_view text, std
 }
 
 void ClusterLog::on_relist(std::string_view resource, std::string_view why) {
-  kube_.watch_connected(resource, false);
   kube_.relisted(resource, relist_reason(why));
   EPP_LOG(log_, kInfo, "Listing again", {"resource", resource}, {"reason", why});
 }
 
 void ClusterLog::on_absent(std::string_view resource) {
-  kube_.watch_connected(resource, false);
   EPP_LOG(log_, kInfo, "The cluster does not serve this resource", {"resource", resource});
 }
 

@@ -27,6 +27,7 @@ class ClusterLog final : public discovery::KubernetesObserver, public kube::Elec
 
   void on_listed(std::string_view resource, std::size_t items) override;
   void on_watch_connected(std::string_view resource) override;
+  void on_watch_ended(std::string_view resource) override;
   void on_failed(std::string_view resource, std::string_view text, std::chrono::milliseconds wait) override;
   void on_relist(std::string_view resource, std::string_view why) override;
   void on_absent(std::string_view resource) override;

@@ -1,0 +1,182 @@
+#include "kube/lease_elector.h"
+
+#include "net/io_pool.h"
+#include "unit/kube/fake_api.h"
+#include "unit/net/events.h"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace epp::kube {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::eventually;
+using testing::FakeApi;
+using ::testing::HasSubstr;
+
+// One lease, with the server's version check, and the events about it.
+class LeaseServer {
+ public:
+  Json lease() const {
+    const std::lock_guard lock(mutex_);
+    return lease_;
+  }
+  std::string holder() const { return lease().value("/spec/holderIdentity"_json_pointer, std::string("none")); }
+  std::uint16_t port() const { return api.port(); }
+
+  std::atomic<bool> refuses_writes = false;
+  testing::Events<std::string> events;  // messages
+
+ private:
+  FakeApi::Reply answer(const FakeApi::Request& request) {
+    const std::lock_guard lock(mutex_);
+    if (request.target() == "/api/v1/namespaces/ns/events") {
+      events.push(Json::parse(request.body).at("message"));
+      return {.status = 201, .body = "{}"};
+    }
+    if (!request.target().starts_with("/apis/coordination.k8s.io/v1/namespaces/ns/leases")) return {.status = 404};
+    if (request.method() == "GET") return lease_.is_null() ? FakeApi::Reply{.status = 404} : stored(200);
+    if (refuses_writes) return {.status = 500};
+    Json body = Json::parse(request.body);
+    if (request.method() == "POST") {
+      if (!lease_.is_null()) return {.status = 409};
+    } else if (lease_.is_null() || body["metadata"]["resourceVersion"] != lease_["metadata"]["resourceVersion"]) {
+      return {.status = 409};
+    }
+    lease_ = std::move(body);
+    lease_["metadata"]["resourceVersion"] = std::to_string(++version_);
+    return stored(request.method() == "POST" ? 201 : 200);
+  }
+  FakeApi::Reply stored(unsigned status) const { return {.status = status, .body = lease_.dump()}; }
+
+  mutable std::mutex mutex_;
+  Json lease_;
+  int version_ = 0;
+
+ public:
+  FakeApi api{[this](const FakeApi::Request& request) { return answer(request); }};
+};
+
+class Candidate final : public ElectionListener {
+ public:
+  Candidate(net::IoPool& pool, std::uint16_t port, const std::string& name)
+      : client_(pool, config(port)), elector(client_, pool, options(name), *this) {
+    elector.start();
+  }
+
+  void on_started_leading() override { told.push("leads"); }
+  void on_stopped_leading(std::string_view why) override { told.push(std::string(why)); }
+  void on_leader_changed(std::string_view identity) override { seen.push(std::string(identity)); }
+  void on_election_error(std::string_view text) override { errors.push(std::string(text)); }
+
+  testing::Events<std::string> told;
+  testing::Events<std::string> seen;
+  testing::Events<std::string> errors;
+
+ private:
+  static ClusterConfig config(std::uint16_t port) {
+    ClusterConfig config;
+    config.server = {false, "127.0.0.1", std::to_string(port)};
+    return config;
+  }
+  static ElectionOptions options(const std::string& name) {
+    ElectionOptions options;
+    options.name_space = "ns";
+    options.lease_name = "epp-ns-pool.llm-d.ai";
+    options.identity = name;
+    options.lease_duration = milliseconds(900);
+    options.renew_deadline = milliseconds(500);
+    options.retry_period = milliseconds(20);
+    return options;
+  }
+
+  Client client_;
+
+ public:
+  LeaseElector elector;
+};
+
+class LeaseElectorTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Candidate> join(const std::string& name) {
+    return std::make_unique<Candidate>(pool, server.port(), name);
+  }
+  LeaseServer server;
+  net::IoPool pool{2, "test"};
+};
+
+TEST_F(LeaseElectorTest, OneLeadsAndHandsOver) {
+  const auto first = join("one");
+  ASSERT_EQ(first->told.next(), "leads");
+  EXPECT_TRUE(first->elector.leading());
+  EXPECT_EQ(first->seen.next(), "one");
+  EXPECT_EQ(server.events.next(), "one became leader");
+
+  const auto second = join("two");
+  ASSERT_EQ(second->seen.next(), "one");
+  EXPECT_FALSE(second->elector.leading());
+
+  first->elector.release(seconds(5));
+  EXPECT_FALSE(first->elector.leading());
+  EXPECT_EQ(first->told.next(), kReleased);
+  EXPECT_EQ(server.events.next(), "one stopped leading");
+  ASSERT_EQ(second->told.next(), "leads");
+  EXPECT_EQ(server.holder(), "two");
+  EXPECT_EQ(server.lease()["spec"]["leaseTransitions"], 1);
+}
+
+TEST_F(LeaseElectorTest, AReleasedLeaseIsWrittenBeforeTheReturn) {
+  const auto only = join("one");
+  ASSERT_EQ(only->told.next(), "leads");
+  only->elector.release(seconds(5));
+  const Json spec = server.lease()["spec"];
+  EXPECT_EQ(spec["holderIdentity"], "");
+  EXPECT_EQ(spec["leaseDurationSeconds"], 1);
+}
+
+TEST_F(LeaseElectorTest, ALeaderThatCannotRenewHasLost) {
+  const auto only = join("one");
+  ASSERT_EQ(only->told.next(), "leads");
+  server.refuses_writes = true;
+  EXPECT_THAT(only->errors.next().value_or(""), HasSubstr("500"));
+  ASSERT_EQ(only->told.next(), kLeadLost);
+  EXPECT_FALSE(only->elector.leading());
+  EXPECT_EQ(only->errors.size(), 0U) << "the same error is told once";
+  server.refuses_writes = false;
+  only->elector.release(seconds(5));
+  EXPECT_EQ(server.holder(), "") << "what it still held";
+}
+
+TEST_F(LeaseElectorTest, AFollowerTakesOverFromOneThatWentSilent) {
+  auto first = join("one");
+  ASSERT_EQ(first->told.next(), "leads");
+  const auto second = join("two");
+  ASSERT_EQ(second->seen.next(), "one");
+  first.reset();
+  ASSERT_EQ(second->told.next(), "leads");
+  EXPECT_EQ(server.lease()["spec"]["leaseTransitions"], 1);
+}
+
+TEST_F(LeaseElectorTest, AFollowerLeavesAtOnce) {
+  const auto first = join("one");
+  ASSERT_EQ(first->told.next(), "leads");
+  const auto second = join("two");
+  ASSERT_EQ(second->seen.next(), "one");
+  second->elector.release(seconds(5));
+  EXPECT_EQ(second->told.size(), 0U);
+  EXPECT_EQ(server.holder(), "one");
+}
+
+}  // namespace
+}  // namespace epp::kube
