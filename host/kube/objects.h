@@ -34,7 +34,7 @@ struct Metadata {
   std::string uid;
   std::string resource_version;  // opaque; only equality means anything
   Labels labels;
-  Labels annotations;
+  Labels annotations;           // without kubectl's copy of the object
   std::int64_t created_ns = 0;  // creationTimestamp since the epoch; 0 when absent
   bool deleting = false;        // deletionTimestamp is set
 

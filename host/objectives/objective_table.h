@@ -23,7 +23,7 @@ struct Terms {
 struct Objective {
   std::string name;  // not empty
   Terms terms;
-  // The priority was set, so there shall be a band for it; else it is 0 and whatever band 0 happens to be.
+  // The priority was set. One that was not reads as 0 and asks for no band.
   bool has_band = true;
   bool operator==(const Objective&) const = default;
 };

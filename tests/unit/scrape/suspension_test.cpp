@@ -1,0 +1,72 @@
+// The scraper and endpoints that leave for a while.
+#include "integration/scrape/fake_server.h"
+#include "net/io_pool.h"
+#include "scrape/core_metrics.h"
+#include "scrape/scraper.h"
+#include "unit/net/events.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace epp::scrape {
+namespace {
+
+using endpoints::EndpointChange;
+using testing::eventually;
+using testing::FakeModelServer;
+
+class Errors : public ScrapeObserver {
+ public:
+  void on_poll_error(std::string_view, const endpoints::Endpoint&, std::string_view) override { ++polls; }
+  void on_extract_error(std::string_view, std::string_view, const endpoints::Endpoint&, std::string_view) override {}
+  std::atomic<int> polls{0};
+};
+
+TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
+  net::IoPool pool{2};
+  endpoints::AttributeRegistry attributes;
+  endpoints::EndpointTable table{attributes};
+  Errors errors;
+  FakeModelServer here(pool);
+  FakeModelServer away(pool);
+  table.upsert(here.spec("here"));
+  table.upsert(away.spec("away"));
+
+  ScrapeSource source;
+  source.type = source.name = std::string(kMetricsDataSource);
+  source.parameters = parse_data_source_parameters(source.type, "");
+  source.extractors.push_back(std::make_shared<CoreMetricsExtractor>(parse_core_metrics_parameters(""), attributes));
+  Scraper scraper(pool, table, {std::move(source)}, &errors);
+  scraper.start();
+  ASSERT_TRUE(eventually([&] { return here.hits >= 2 && away.hits >= 2; }));
+  EXPECT_EQ(scraper.status().size(), 2U);
+
+  table.apply({{.kind = EndpointChange::Kind::kSuspend, .id = "default/away"}});
+  EXPECT_EQ(scraper.status().size(), 1U);
+  // What was under way may still arrive; after that it is silent while the other one is polled on.
+  int seen = 0;
+  ASSERT_TRUE(eventually([&] {
+    const int before = here.hits;
+    seen = away.hits;
+    return eventually([&] { return here.hits >= before + 4; }) && away.hits == seen;
+  }));
+
+  table.apply({{.kind = EndpointChange::Kind::kUpsert, .spec = away.spec("away")}});
+  EXPECT_TRUE(eventually([&] { return away.hits >= seen + 3; }));
+  EXPECT_EQ(scraper.status().size(), 2U);
+
+  table.apply({{.kind = EndpointChange::Kind::kSuspend, .id = "default/away"}});
+  EXPECT_TRUE(table.remove("default/away"));
+  const int before = here.hits;
+  EXPECT_TRUE(eventually([&] { return here.hits >= before + 2; }));
+  EXPECT_EQ(scraper.status().size(), 1U);
+  EXPECT_EQ(errors.polls, 0);
+  scraper.stop();
+}
+
+}  // namespace
+}  // namespace epp::scrape
