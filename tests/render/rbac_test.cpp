@@ -1,9 +1,13 @@
 // What the EPP's account may do: all that it needs, and nothing else. A real API server is asked.
 #include "render/helm.h"
 #include "render/kube_room.h"
+#include "support/epp_server.h"
 #include "support/files.h"
+#include "support/http_client.h"
+#include "support/model_sim.h"
 #include "support/places.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace epp::testing {
@@ -61,11 +65,11 @@ std::string text_of(const Right& right) {
 
 using Replacements = std::vector<std::pair<std::string, std::string>>;
 
-// Creates what the objects say about rights in `name_space`, with texts replaced so that nothing is there twice.
+// Creates what the objects say about accounts and rights in `name_space`, with texts replaced so that nothing is there
+// twice.
 void grant(const std::vector<KubeObject>& objects, const std::string& name_space, const Replacements& replacements) {
-  KubeRoom::shared().api.create("/api/v1/namespaces", {{"metadata", {{"name", name_space}}}});
   for (KubeObject object : objects) {
-    if (object.api_version != "rbac.authorization.k8s.io/v1") continue;
+    if (object.api_version != "rbac.authorization.k8s.io/v1" && object.kind != "ServiceAccount") continue;
     for (const auto& [what, by] : replacements) {
       for (std::size_t at = 0; (at = object.text.find(what, at)) != std::string::npos; at += by.size())
         object.text.replace(at, what.size(), by);
@@ -75,10 +79,26 @@ void grant(const std::vector<KubeObject>& objects, const std::string& name_space
   }
 }
 
+void create_namespace(const std::string& name) {
+  KubeRoom::shared().api.create("/api/v1/namespaces", {{"metadata", {{"name", name}}}});
+}
+
+// Those of configs/kubernetes.
+void grant_manifests(const std::string& name_space) {
+  std::string text;
+  for (const char* file : {"configs/kubernetes/rbac.yaml", "configs/kubernetes/metrics-reader.yaml"})
+    text += "---\n" + read_file(source_file(file));
+  grant(read_objects(text), name_space,
+        {{"namespace: default", "namespace: " + name_space},
+         {"name: epp-metrics", "name: " + name_space + "-epp-metrics"},  // of cluster roles
+         {"epp-default-", "epp-" + name_space + "-"}});                  // of the lease
+}
+
 Account chart_account(const std::string& values, const std::string& name_space,
                       const std::vector<std::string>& settings = {}) {
   const HelmResult result = Chart("gateway").render(values_file(values), settings);
   EXPECT_EQ(result.exit_code, 0) << result.output;
+  create_namespace(name_space);
   grant(read_objects(result.manifests), name_space,
         {{"namespace: ns", "namespace: " + name_space},
          {"name: ns-", "name: " + name_space + "-"},  // of cluster roles
@@ -160,7 +180,8 @@ TEST(ChartRbac, ElectionIsBoundToItsLease) {
   expect_none(epp, {{"get", kLeases, "leases", "another"},
                     {"update", kLeases, "leases", "another"},
                     {"delete", kLeases, "leases", "epp-rbac-election-qwen.llm-d.ai"},
-                    {"list", "", "events"}});
+                    {"list", "", "events"},
+                    {"patch", "", "events"}});
   expect_none(epp, kNever);
 }
 
@@ -188,14 +209,9 @@ TEST(ChartRbac, TheMetricsReaderReadsMetricsOnly) {
 }
 
 TEST(ManifestRbac, GrantsTheSame) {
-  std::string text;
-  for (const char* file : {"configs/kubernetes/rbac.yaml", "configs/kubernetes/metrics-reader.yaml"})
-    text += "---\n" + read_file(source_file(file));
   const std::string name_space = "rbac-manifest";
-  grant(read_objects(text), name_space,
-        {{"namespace: default", "namespace: " + name_space},
-         {"name: epp-metrics", "name: " + name_space + "-epp-metrics"},  // of cluster roles
-         {"epp-default-", "epp-" + name_space + "-"}});                  // of the lease
+  create_namespace(name_space);
+  grant_manifests(name_space);
   const Account epp(name_space, "epp");
   expect_all(epp, kPodRights);
   expect_all(epp, kPoolRights);
@@ -206,6 +222,63 @@ TEST(ManifestRbac, GrantsTheSame) {
   EXPECT_FALSE(epp.may({"list", "", "pods"}, "kube-system"));
   EXPECT_FALSE(epp.may_get("/metrics"));
   EXPECT_TRUE(Account(name_space, "rbac-manifest-epp-metrics-reader").may_get("/metrics"));
+}
+
+// A token of a service account, as a pod of it would have.
+std::string account_token(const std::string& name_space, const std::string& account) {
+  const Json request = KubeRoom::shared().api.create(
+      "/api/v1/namespaces/" + name_space + "/serviceaccounts/" + account + "/token",
+      {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", {{"expirationSeconds", 3600}}}});
+  return request.at("status").at("token");
+}
+
+// A kubeconfig is YAML, and JSON is YAML.
+std::string kubeconfig(const std::filesystem::path& ca, const std::string& token) {
+  const Json config = {
+      {"apiVersion", "v1"},
+      {"kind", "Config"},
+      {"current-context", "c"},
+      {"contexts", Json::array({{{"name", "c"}, {"context", {{"cluster", "c"}, {"user", "u"}}}}})},
+      {"clusters",
+       Json::array({{{"name", "c"},
+                     {"cluster", {{"server", KubeServer::shared().url()}, {"certificate-authority", ca.string()}}}}})},
+      {"users", Json::array({{{"name", "u"}, {"user", {{"token", token}}}}})}};
+  return config.dump();
+}
+
+int metrics_status(const EppServer& epp, const HttpHeaders& headers) {
+  return http(epp.metrics_port(), {.path = "/metrics", .headers = headers}).status;
+}
+
+// The proof of all the above: with this account, its rights and nothing else, everything works.
+TEST(ManifestRbac, TheEppRunsWithIt) {
+  const KubeNamespace room(KubeServer::shared());
+  grant_manifests(room.name());
+  const ModelSim model;
+  room.create_pool({.name = "model-pool", .ports = {model.port()}});
+  room.create_pod({.name = "m", .ip = "127.0.0.1"});
+
+  const TempDir files;
+  write_file(files.path() / "ca.pem", KubeServer::shared().ca_pem());
+  const std::string own_token = account_token(room.name(), "epp");
+  write_file(files.path() / "kubeconfig", kubeconfig(files.path() / "ca.pem", own_token));
+  EppServer epp({.arguments = {"--pool-name=model-pool", "--pool-namespace=" + room.name(),
+                               "--kubeconfig=" + (files.path() / "kubeconfig").string(), "--ha-enable-leader-election",
+                               "--metrics-endpoint-auth=true"},
+                 .service = "readiness"});
+  EXPECT_THAT(room.lease("epp-" + room.name() + "-model-pool.llm-d.ai").at("spec").at("holderIdentity"),
+              ::testing::Ne(""));
+
+  const std::string reader = account_token(room.name(), room.name() + "-epp-metrics-reader");
+  EXPECT_EQ(metrics_status(epp, {}), 401);
+  EXPECT_EQ(metrics_status(epp, {{"authorization", "Bearer " + own_token}}), 403);
+  EXPECT_EQ(metrics_status(epp, {{"authorization", "Bearer " + reader}}), 200);
+  const HttpResponse page =
+      http(epp.metrics_port(), {.path = "/metrics", .headers = {{"authorization", "Bearer " + reader}}});
+  for (const char* listed :
+       {"inferencepools\"} 1", "pods\"} 1", "inferenceobjectives\"} 0", "inferencemodelrewrites\"} 0"}) {
+    EXPECT_THAT(page.body, ::testing::HasSubstr(std::string("epp_kube_listed_objects{resource=\"") + listed));
+  }
 }
 
 }  // namespace

@@ -79,9 +79,10 @@ std::string checked(const HttpResponse& response, const sim::ApiRequest& request
 
 }  // namespace
 
-Conversation::Conversation(std::string tenant, int number)
+Conversation::Conversation(std::string tenant, int number, std::string objective)
     : tenant_(std::move(tenant)),
       number_(number),
+      objective_(std::move(objective)),
       messages_(json::array({{{"role", "system"}, {"content", filler(tenant_, kSystemPromptBytes)}}})) {}
 
 json Conversation::next_body(bool stream) const {
@@ -97,8 +98,9 @@ Outcome Conversation::ask(std::uint16_t port, bool stream) {
   const json body = next_body(stream);
   try {
     const std::string bytes = body.dump();
-    const HttpResponse response =
-        testing::http_post(port, "/v1/chat/completions", bytes, {{"x-request-id", outcome.request_id}});
+    testing::HttpHeaders headers{{"x-request-id", outcome.request_id}};
+    if (!objective_.empty()) headers["x-llm-d-inference-objective"] = objective_;
+    const HttpResponse response = testing::http_post(port, "/v1/chat/completions", bytes, headers);
     outcome.endpoint = response.header("x-sim-endpoint");
     const std::string hits = response.header("x-sim-prefix-hit-tokens");
     outcome.prefix_hit_tokens = hits.empty() ? 0 : std::stoul(hits);

@@ -22,8 +22,8 @@ struct Outcome {
 // A chat that grows turn by turn. All conversations of a tenant begin with the same long system prompt.
 class Conversation {
  public:
-  // `number` tells the conversations of a tenant apart.
-  Conversation(std::string tenant, int number);
+  // `number` tells the conversations of a tenant apart. The objective, if any, goes with every request.
+  Conversation(std::string tenant, int number, std::string objective = {});
 
   const std::string& tenant() const { return tenant_; }
   int turns() const { return turns_; }
@@ -37,6 +37,7 @@ class Conversation {
 
   std::string tenant_;
   int number_;
+  std::string objective_;
   int turns_ = 0;
   nlohmann::json messages_;
 };

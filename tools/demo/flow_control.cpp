@@ -4,6 +4,7 @@
 #include "support/http_client.h"
 #include "support/metrics_text.h"
 #include "tenants.h"
+#include "verdict.h"
 
 #include <chrono>
 #include <cmath>
@@ -70,21 +71,6 @@ int run_live(Cluster& cluster, const std::atomic<bool>& stop) {
   }
   return 0;
 }
-
-class Verdict {
- public:
-  void expect(bool holds, const std::string& what) {
-    std::printf("%-7s %s\n", holds ? "ok" : "WRONG", what.c_str());
-    wrong_ += holds ? 0 : 1;
-  }
-  int code() const {
-    std::printf(wrong_ == 0 ? "all right\n" : "%d things were wrong\n", wrong_);
-    return wrong_ == 0 ? 0 : 1;
-  }
-
- private:
-  int wrong_ = 0;
-};
 
 // The views in the order of Tenants: batch jobs of the greedy and of the modest tenant, then their interactive
 // requests.
