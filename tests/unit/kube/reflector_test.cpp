@@ -63,6 +63,12 @@ class ReflectorTest : public ::testing::Test, protected ReflectorObserver {
     options.absent_retry = milliseconds(20);
   }
 
+  // The observer is this very object.
+  void TearDown() override {
+    reflector.reset();
+    client.reset();
+  }
+
   void start() {
     client.emplace(pool, cluster);
     reflector.emplace(*client, pool, options, store, static_cast<ReflectorObserver*>(this));
