@@ -176,6 +176,23 @@ TEST(KubernetesCheck, C40_SelectorsOfTheCommandLine) {
   EXPECT_EQ(destinations(Client(epp.grpc_port())), (Destinations{"127.1.0.1:8000"}));
 }
 
+TEST(KubernetesWeakSpot, W11_ARankThatWentStaysAway) {
+  const Cluster cluster;
+  cluster.space.create_pool({.ports = {8000, 8001}});
+  cluster.space.create_pod({.name = "a", .ip = "127.1.0.1"});
+  const EppServer epp = cluster.start();
+  EXPECT_TRUE(has_endpoints(epp, {"a-rank-0", "a-rank-1"}));
+  // The pool and its pod change at the same time, over and over: whoever comes last finds the ranks of the present.
+  for (int i = 0; i < 5; ++i) {
+    cluster.space.patch_pool({{"targetPorts", Json::array({{{"number", 8000}}})}});
+    cluster.space.patch_pod("a", annotations({{"round", std::to_string(i)}}));
+    EXPECT_TRUE(has_endpoints(epp, {"a-rank-0"}));
+    cluster.space.patch_pod("a", annotations({{"round", "between"}}));
+    cluster.space.patch_pool({{"targetPorts", Json::array({{{"number", 8000}}, {{"number", 8001}}})}});
+    EXPECT_TRUE(has_endpoints(epp, {"a-rank-0", "a-rank-1"}));
+  }
+}
+
 TEST(KubernetesWeakSpot, W12_APodMadeAnewIsAnotherOne) {
   const Cluster cluster;
   cluster.space.create_pool();

@@ -33,7 +33,7 @@ TEST(KubernetesCheck, C27_ALeaderThatCannotRenewEnds) {
 }
 
 // Wall clocks of different hosts are not compared: a lease that was renewed "in 1999" is held all the same.
-TEST(KubernetesFault, AForeignLeaseRunsOutOnOurOwnClock) {
+TEST(KubernetesElection, AForeignLeaseRunsOutOnOurOwnClock) {
   FakeCluster cluster;
   cluster.put_pool_of_a();
   cluster.api.put(cluster.leases, {{"apiVersion", "coordination.k8s.io/v1"},

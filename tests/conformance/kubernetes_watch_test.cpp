@@ -132,6 +132,19 @@ TEST(KubernetesCheck, C37_OtherPodsAreNotAskedFor) {
   }
 }
 
+TEST(KubernetesWeakSpot, W01_ANewSelectorIsTheServersBusiness) {
+  FakeCluster cluster;
+  cluster.put_pool_of_a();
+  cluster.put_pod({.name = "b", .ip = "127.1.0.2", .labels = {{"app", "n"}, {"tier", "x"}}});
+  const EppServer epp = cluster.start();
+  ASSERT_TRUE(cluster.is_watched());
+  const std::size_t from = cluster.requests();
+  cluster.put_pool({.selector = {{"tier", "x"}, {"app", "n"}}});
+  EXPECT_EQ(cluster.pod_watch_after(from).parameter("labelSelector"), "app=n,tier=x");
+  EXPECT_TRUE(has_endpoints(epp, {"b-rank-0"}));
+  EXPECT_TRUE(cluster.is_watched()) << "the old watch is gone";
+}
+
 TEST(KubernetesWeakSpot, W02_ObjectivesMayComeLater) {
   FakeCluster cluster;
   cluster.put_pool_of_a();
