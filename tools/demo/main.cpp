@@ -1,9 +1,11 @@
 // epp-demo: Envoy, the EPP and four simulated model servers, with traffic. The program behind `./dev run`.
 #include "cluster.h"
 #include "flow_control.h"
-#include "kubernetes.h"
 #include "live.h"
 #include "once.h"
+#include "pod_cluster.h"
+#include "pods_live.h"
+#include "pods_once.h"
 #include "support/ports.h"
 
 #include <atomic>
@@ -45,7 +47,12 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   try {
-    if (kubernetes) return epp::demo::run_kubernetes(port, once, stop);
+    if (kubernetes) {
+      epp::demo::PodCluster cluster(port);
+      const int code = once ? epp::demo::run_pods_once(cluster) : epp::demo::run_pods_live(cluster, stop);
+      cluster.stop();
+      return code;
+    }
     epp::demo::Cluster cluster(port, flow_control ? Queueing::kInTheEpp : Queueing::kInTheServers);
     const int code = flow_control ? epp::demo::run_flow_control(cluster, once, stop)
                      : once       ? epp::demo::run_once(cluster)

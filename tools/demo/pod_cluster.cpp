@@ -27,6 +27,19 @@ std::unique_ptr<testing::ModelSim> start_server(const std::string& name, const s
                                              "--kv-blocks", "1024", "--jitter", "0.1"}});
 }
 
+// The sum of the request counters of a metrics page that have this label.
+double requests_with(const std::string& page, const std::string& label) {
+  double sum = 0;
+  for (std::size_t at = 0, end = 0; at < page.size(); at = end + 1) {
+    end = std::min(page.find('\n', at), page.size());
+    const std::string line = page.substr(at, end - at);
+    if (line.starts_with("llm_d_epp_request_total{") && line.find(label) != std::string::npos) {
+      sum += std::stod(line.substr(line.rfind(' ')));
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
 const char* text(PodState state) {
@@ -93,6 +106,18 @@ void PodCluster::remove(Pod& pod) {
 void PodCluster::end(Pod& pod) {
   pod.sim->process().stop();
   std::erase_if(pods_, [&](const std::unique_ptr<Pod>& other) { return other.get() == &pod; });
+}
+
+double PodCluster::prioritised() const {
+  return requests_with(epp_->metrics(), "priority=\"" + std::to_string(kChatPriority) + '"');
+}
+
+double PodCluster::rewritten() const {
+  return requests_with(epp_->metrics(), std::string("target_model_name=\"") + kNextModel + '"');
+}
+
+double PodCluster::as_asked() const {
+  return requests_with(epp_->metrics(), std::string("target_model_name=\"") + kModel + '"');
 }
 
 std::string PodCluster::broken() {

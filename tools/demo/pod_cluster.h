@@ -50,6 +50,11 @@ class PodCluster {
   testing::EppServer& epp() { return *epp_; }
   std::uint16_t client_port() const { return envoy_->port(); }
 
+  // Requests that the EPP has counted: with the objective's priority, for kNextModel, and still for kModel.
+  double prioritised() const;
+  double rewritten() const;
+  double as_asked() const;
+
   // Empty while all processes run; otherwise which one has ended and what it said last.
   std::string broken();
 
@@ -73,5 +78,8 @@ class PodCluster {
 
 // What the rewrite of the demo makes of requests for kModel (cluster.h).
 inline constexpr const char* kNextModel = "demo-model-v2";
+// The objective that half of the clients name. It comes late.
+inline constexpr const char* kChat = "chat";
+inline constexpr int kChatPriority = 10;
 
 }  // namespace epp::demo
