@@ -33,12 +33,12 @@ class HeaderBasedTestingFilter {
  public:
   explicit HeaderBasedTestingFilter(epp::sdk::Context&) {}
 
-  // An address without a port means the last of the endpoints that share it.
+  // An address without a port means all endpoints that share it: the ranks of one server.
   void filter(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates, epp::sdk::Kept& kept) const {
     std::vector<uint32_t> chosen;
     epp::builtin::split(request.header(kHeader), ',', [&](std::string_view item) {
       const Address wanted = parse_address(item);
-      for (uint32_t i = candidates.size(); i-- > 0;) {
+      for (uint32_t i = 0; i < candidates.size(); ++i) {
         const epp_endpoint& endpoint = candidates.endpoint(i);
         if (epp::sdk::view(endpoint.address) != wanted.ip) continue;
         if (!wanted.port.empty() && epp::sdk::view(endpoint.port) != wanted.port) continue;
@@ -46,7 +46,6 @@ class HeaderBasedTestingFilter {
           chosen.push_back(i);
           kept.keep(candidates.slot(i));
         }
-        break;
       }
     });
   }

@@ -1,6 +1,7 @@
 #include "bench/kubernetes/picker.h"
 
 #include "support/ports.h"
+#include "support/wait.h"
 
 #include <exception>
 #include <fstream>
@@ -31,7 +32,10 @@ Picker::Picker(const PickerProgram& program, const testing::KubeServer& cluster,
                std::uint16_t port)
     : process_(program.path, arguments(program, name_space, port),
                {"KUBECONFIG=" + cluster.kubeconfig_file(testing::KubeUser::kAdmin).string()}),
-      client_(port) {}
+      client_(port) {
+  // Nothing is asked before it listens: after a refused connection gRPC would wait for a second.
+  testing::wait_until([&] { return !process_.running() || testing::accepts(port); });
+}
 
 bool Picker::routes_to(const std::string& address) const {
   try {
