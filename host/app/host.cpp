@@ -65,7 +65,7 @@ Host::Host(const config::Options& options, const telemetry::Logger& log, Failed 
       budget_(static_cast<uint64_t>(options.max_buffered_bytes)),
       scrape_log_(metrics_, log.named("scrape")),
       discovery_log_(log.named("discovery")),
-      health_port_(*this) {
+      health_(*this) {
   metrics_.info(EPP_COMMIT, EPP_VERSION);
 }
 
@@ -271,7 +271,7 @@ bool Host::start_servers() {
   server.max_send_bytes = options_.grpc_max_send_msg_size;
   extproc::ServerRoutes routes;
   routes.process = &services_;
-  if (options_.health_checking) routes.unary.push_back(&stock_health_);
+  if (options_.health_checking) routes.unary.push_back(&health_);
   std::string error;
   extproc_server_ = extproc::Server::start(server, routes, error);
   if (extproc_server_ == nullptr) {
@@ -283,7 +283,7 @@ bool Host::start_servers() {
   extproc::ServerOptions health = listen;
   health.port = options_.grpc_health_port;
   extproc::ServerRoutes health_routes;
-  health_routes.unary = {&health_port_};
+  health_routes.unary = {&health_};
   health_server_ = extproc::Server::start(health, health_routes, error);
   if (health_server_ == nullptr) {
     EPP_LOG_ERROR(log_, error, "Failed to start health server", {"port", options_.grpc_health_port});

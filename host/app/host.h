@@ -121,8 +121,7 @@ class Host final : public extproc::HealthInputs {
   std::unique_ptr<PoolMetrics> pool_metrics_;
 
   std::unique_ptr<ServingCertificate> certificate_;  // null: plaintext
-  extproc::HealthPort health_port_;
-  extproc::StockHealth stock_health_;
+  extproc::HealthService health_;
   std::unique_ptr<net::HttpServer> admin_;
   std::unique_ptr<extproc::Server> health_server_;
   std::unique_ptr<extproc::Server> extproc_server_;

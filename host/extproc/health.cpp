@@ -72,7 +72,7 @@ void put_entry(std::string& out, std::string_view service, Serving status) {
 
 }  // namespace
 
-std::optional<UnaryReply> HealthPort::call(std::string_view method, std::string_view request) {
+std::optional<UnaryReply> HealthService::call(std::string_view method, std::string_view request) {
   UnaryReply reply;
   if (method == kCheck) {
     std::string service;
@@ -86,24 +86,6 @@ std::optional<UnaryReply> HealthPort::call(std::string_view method, std::string_
       for (std::string_view service : std::array{kLiveness, kReadiness})
         put_entry(reply.message, service, check(inputs_, service));
     }
-    return reply;
-  }
-  if (method == kWatch) return not_implemented();
-  return std::nullopt;
-}
-
-std::optional<UnaryReply> StockHealth::call(std::string_view method, std::string_view request) {
-  UnaryReply reply;
-  if (method == kCheck) {
-    std::string service;
-    if (!read_service(request, service)) return malformed();
-    if (!service.empty() && service != kProcessorService) return UnaryReply{kRpcNotFound, "unknown service", {}};
-    reply.message = response(Serving::kServing);
-    return reply;
-  }
-  if (method == kList) {
-    for (std::string_view service : std::array{std::string_view(), kProcessorService})
-      put_entry(reply.message, service, Serving::kServing);
     return reply;
   }
   if (method == kWatch) return not_implemented();

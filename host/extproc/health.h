@@ -23,23 +23,17 @@ class HealthInputs {
   virtual std::optional<bool> leader() const = 0;
 };
 
-/// Semantics of the health port. `liveness` always serves. Without leader election every other name is answered alike:
+/// One state for both ports, so that a proxy that checks the ext-proc port is not sent to a follower or to one that
+/// drains. `liveness` always serves. Without leader election every other name is answered alike:
 /// serving while live, matching, ready and not draining. With it `readiness`, "" and the processor's name also need the
 /// lead, and other names are unknown. Watch is not implemented.
-class HealthPort final : public UnaryService {
+class HealthService final : public UnaryService {
  public:
-  explicit HealthPort(const HealthInputs& inputs) : inputs_(inputs) {}
+  explicit HealthService(const HealthInputs& inputs) : inputs_(inputs) {}
   std::optional<UnaryReply> call(std::string_view method, std::string_view request) override;
 
  private:
   const HealthInputs& inputs_;
-};
-
-/// Semantics of the stock health server on the ext-proc port (--health-checking): "" and the processor's name serve
-/// until the process ends, other names are NOT_FOUND.
-class StockHealth final : public UnaryService {
- public:
-  std::optional<UnaryReply> call(std::string_view method, std::string_view request) override;
 };
 
 }  // namespace epp::extproc

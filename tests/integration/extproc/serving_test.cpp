@@ -43,7 +43,7 @@ int check(const std::shared_ptr<grpc::Channel>& channel) {
 
 TEST(ExtprocCheck, C36_HealthPortFollowsItsInputs) {
   Inputs inputs;
-  HealthPort service(inputs);
+  HealthService service(inputs);
   ServerRoutes routes;
   routes.unary = {&service};
   const auto server = serve(routes);
@@ -69,9 +69,12 @@ TEST(ExtprocCheck, HealthOnTheStreamPortIsOptIn) {
   routes.process = &world.services;
   const auto plain = serve(routes);
   EXPECT_EQ(check(connect(*plain)), -grpc::StatusCode::UNIMPLEMENTED);
-  StockHealth stock;
-  routes.unary = {&stock};
+  Inputs inputs;
+  HealthService service(inputs);
+  routes.unary = {&service};
   const auto checked = serve(routes);
+  EXPECT_EQ(check(connect(*checked)), health::HealthCheckResponse::NOT_SERVING);
+  inputs.is_live = true;
   EXPECT_EQ(check(connect(*checked)), health::HealthCheckResponse::SERVING);
 }
 

@@ -35,7 +35,7 @@ constexpr int kNot = HealthCheckResponse::NOT_SERVING;
 
 TEST(ExtprocCheck, C36_HealthPortWithoutLeaderElection) {
   Inputs inputs;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   for (const char* name : {"", "liveness", "readiness", "envoy.service.ext_proc.v3.ExternalProcessor", "whatever"})
     EXPECT_EQ(check(health, name), kServing) << name;
   inputs.ready = false;
@@ -58,7 +58,7 @@ TEST(KubernetesWeakSpot, W04_LivenessDependsOnNothing) {
   Inputs inputs;
   inputs.is_live = inputs.matches = inputs.ready = false;
   inputs.drains = true;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   EXPECT_EQ(check(health, "liveness"), kServing);
   EXPECT_EQ(check(health, "readiness"), kNot);
 }
@@ -66,7 +66,7 @@ TEST(KubernetesWeakSpot, W04_LivenessDependsOnNothing) {
 TEST(ExtprocCheck, C36_HealthPortWithLeaderElection) {
   Inputs inputs;
   inputs.leads = false;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   EXPECT_EQ(check(health, "liveness"), kServing);
   EXPECT_EQ(check(health, "readiness"), kNot);
   EXPECT_EQ(check(health, "whatever"), HealthCheckResponse::SERVICE_UNKNOWN);
@@ -79,7 +79,7 @@ TEST(ExtprocCheck, C36_HealthPortWithLeaderElection) {
 
 TEST(ExtprocCheck, C36_WatchIsNotImplemented) {
   Inputs inputs;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   const std::optional<UnaryReply> reply = health.call("/grpc.health.v1.Health/Watch", "");
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->code, kRpcUnimplemented);
@@ -87,17 +87,10 @@ TEST(ExtprocCheck, C36_WatchIsNotImplemented) {
   EXPECT_FALSE(health.call("/other.Service/Method", ""));
 }
 
-TEST(Health, StockServiceKnowsTwoNames) {
-  StockHealth health;
-  EXPECT_EQ(check(health, ""), kServing);
-  EXPECT_EQ(check(health, "envoy.service.ext_proc.v3.ExternalProcessor"), kServing);
-  EXPECT_EQ(check(health, "readiness"), -kRpcNotFound);
-}
-
 TEST(Health, ListIsAMapOfTheServices) {
   Inputs inputs;
   inputs.leads = false;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   const std::optional<UnaryReply> reply = health.call("/grpc.health.v1.Health/List", "");
   ASSERT_TRUE(reply);
   grpc::health::v1::HealthListResponse response;
@@ -109,7 +102,7 @@ TEST(Health, ListIsAMapOfTheServices) {
 
 TEST(Health, MalformedRequestsAreRefused) {
   Inputs inputs;
-  HealthPort health(inputs);
+  HealthService health(inputs);
   EXPECT_EQ(health.call("/grpc.health.v1.Health/Check", "\x0a\x7f")->code, kRpcInvalidArgument);
 }
 
