@@ -265,7 +265,12 @@ void KubernetesDiscovery::State::forget() {
   if (!next || next == forget_at) return;
   forget_at = next;
   forget_timer.once(*next - now, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->enter([&](Retired&) { self->forget(); });
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->enter([&](Retired&) {
+      self->forget_at.reset();
+      self->forget();
+    });
   });
 }
 

@@ -170,6 +170,24 @@ TEST_F(KubernetesDiscoveryTest, ObjectivesAndRewritesSurviveThePool) {
   EXPECT_TRUE(wait_until([&] { return target("m1") == "-"; }));
 }
 
+TEST_F(KubernetesDiscoveryTest, WhatStaysAwayIsForgottenInTime) {
+  space.create_pool();
+  space.create_pod({.name = "a", .ip = "127.1.0.1"});
+  space.create_pod({.name = "b", .ip = "127.1.0.2"});
+  KubernetesDiscoveryOptions options;
+  options.forget_after = std::chrono::milliseconds(100);
+  follow(options);
+  ASSERT_TRUE(become({"a-rank-0", "b-rank-0"}));
+  const auto before = uid("a-rank-0");
+  for (const char* pod : {"a", "b"})
+    space.patch_pod(pod, {{"metadata", {{"labels", {{"app", "other"}}}}}});
+  ASSERT_TRUE(become({}));
+  EXPECT_TRUE(wait_until([&] { return table.suspended() == 0; }));
+  space.patch_pod("a", {{"metadata", {{"labels", {{"app", "m"}}}}}});
+  ASSERT_TRUE(become({"a-rank-0"}));
+  EXPECT_NE(uid("a-rank-0"), before);
+}
+
 TEST_F(KubernetesDiscoveryTest, SelectorModeNeedsPodsAlone) {
   space.create_pod({.name = "a", .ip = "127.1.0.1"});
   space.create_pod({.name = "b", .ip = "127.1.0.2", .labels = {{"app", "n"}}});
