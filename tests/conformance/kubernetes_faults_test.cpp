@@ -136,8 +136,8 @@ TEST_F(KubernetesFault, AServerThatRefusesIsWaitedFor) {
   refuses = true;
   const std::size_t before = cluster.requests();
   cluster.api.end_watches(cluster.pods);
+  cluster.api.wait_for([](const ApiRequestSeen&) { return true; }, before);  // The watch is over.
   add_b();
-  cluster.api.wait_for([](const ApiRequestSeen&) { return true; }, before);
   EXPECT_EQ(destinations(client), kA);
   refuses = false;
   EXPECT_TRUE(goes_to(client, kAAndB));

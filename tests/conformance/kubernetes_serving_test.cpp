@@ -52,6 +52,12 @@ TEST(KubernetesCheck, C28_DrainsOnSigterm) {
   EppServer at_once = cluster.start({.flags = {"--drain-timeout=0s"}});
   at_once.process().signal(SIGTERM);
   EXPECT_EQ(at_once.process().wait(std::chrono::seconds(2)), 0) << at_once.process().output();
+
+  EppServer twice = cluster.start({.flags = {"--drain-timeout=30s"}});
+  twice.process().signal(SIGTERM);
+  twice.process().wait_for_line("Shutting down");
+  twice.process().signal(SIGTERM);
+  EXPECT_EQ(twice.process().wait(std::chrono::seconds(2)), 1) << twice.process().output();
 }
 
 TEST(KubernetesCheck, C29_ProtocolsOfThePool) {
