@@ -122,6 +122,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
       told_holder = core.holder();
       listener.on_leader_changed(told_holder);
     }
+    if (lost || releasing) return;
     const auto now = Steady::now();
     if (core.leading(now)) {
       const Steady::time_point until = *core.leads_until();
@@ -134,7 +135,13 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
     } else if (leads) {
       lost = true;
       stop_leading(kLeadLost);
+      give_back();
     }
+  }
+
+  // While a request is under way, its outcome leads on to this.
+  void give_back() {
+    if (auto step = core.release(clock_now())) take(std::move(*step));
   }
 
   void stop_leading(std::string_view why) {
@@ -163,7 +170,6 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
     if (stopped) return;
     LeaseStep step = core.on_outcome(read(result), clock_now());
     settle();
-    if (lost && !releasing) return;
     take(std::move(step));
   }
 
@@ -171,7 +177,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
     std::unique_lock lock(mutex);
     if (!started || stopped || std::exchange(releasing, true)) return;
     if (leads) stop_leading(kReleased);
-    if (auto step = core.release(clock_now())) take(std::move(*step));
+    if (!lost) give_back();
     done.wait_for(lock, limit, [this] { return ended; });
   }
 
@@ -199,7 +205,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
   Json object;  // as the server gave it last
   bool started = false;
   bool leads = false;  // as it was told to the listener
-  bool lost = false;   // takes no part any more, but would give back what it holds
+  bool lost = false;   // takes no part any more
   bool releasing = false;
   bool ended = false;
   bool stopped = false;

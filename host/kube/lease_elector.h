@@ -33,7 +33,8 @@ class ElectionListener {
  public:
   virtual ~ElectionListener() = default;
   virtual void on_started_leading() = 0;
-  // leading() is already false. kReleased, or kLeadLost: then this elector takes no part any more.
+  // leading() is already false. kReleased, or kLeadLost: then this elector takes no part any more, and
+  // gives back what it may still hold.
   virtual void on_stopped_leading(std::string_view why) = 0;
   virtual void on_leader_changed(std::string_view identity) = 0;  // also our own; empty: nobody
   virtual void on_election_error(std::string_view text) = 0;      // each time another text
