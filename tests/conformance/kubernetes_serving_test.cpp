@@ -112,5 +112,16 @@ TEST(KubernetesWeakSpot, W04_LivenessNeedsNoPool) {
   EXPECT_TRUE(epp.serving("liveness"));
 }
 
+TEST(KubernetesWeakSpot, W06_BothPortsSayTheSame) {
+  const Cluster cluster;
+  const EppServer epp = cluster.start({.flags = {"--health-checking=true"}, .service = "liveness"});
+  const std::string service = "envoy.service.ext_proc.v3.ExternalProcessor";
+  EXPECT_EQ(epp.health(service), "NOT_SERVING");
+  EXPECT_EQ(epp.health(service, epp.grpc_port()), "NOT_SERVING");
+  cluster.space.create_pool();
+  EXPECT_TRUE(wait_until([&] { return epp.health(service, epp.grpc_port()) == "SERVING"; }));
+  EXPECT_EQ(epp.health(service), "SERVING");
+}
+
 }  // namespace
 }  // namespace epp::conformance

@@ -35,9 +35,9 @@ EppServer::EppServer(const EppOptions& options)
   if (!ready || !process_.running()) throw std::runtime_error("the EPP did not start:\n" + process_.output());
 }
 
-std::string EppServer::health(const std::string& service) const {
-  const auto channel =
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(health_port_), grpc::InsecureChannelCredentials());
+std::string EppServer::health(const std::string& service, std::uint16_t port) const {
+  const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(port == 0 ? health_port_ : port),
+                                           grpc::InsecureChannelCredentials());
   const auto stub = grpc::health::v1::Health::NewStub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));

@@ -29,8 +29,9 @@ class EppServer {
   std::uint16_t metrics_port() const { return metrics_port_; }
   Process& process() { return process_; }
 
-  // What grpc.health.v1 answers for `service`: "SERVING", "NOT_SERVING", ..., or the gRPC status of a failed call.
-  std::string health(const std::string& service) const;
+  // What grpc.health.v1 answers for `service`: "SERVING", "NOT_SERVING", ..., or the gRPC status of a failed call. Port
+  // 0 is the health port.
+  std::string health(const std::string& service, std::uint16_t port = 0) const;
   bool serving(const std::string& service = "") const;
 
   // GET /metrics, and the value of the first sample whose line starts with `series` (0 if there is none).
