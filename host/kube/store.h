@@ -5,6 +5,7 @@
 #include "kube/objects.h"
 #include "kube/reflector.h"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
@@ -15,6 +16,12 @@
 #include <vector>
 
 namespace epp::kube {
+
+// What becomes of an object that was good and cannot be read any more.
+enum class Spoilt : std::uint8_t {
+  kDropped,  // its last good state is no longer true
+  kKept,     // for what all else hangs on: better known as it was than not at all
+};
 
 template <class T>
 class Store final : public ObjectSink {
@@ -30,8 +37,13 @@ class Store final : public ObjectSink {
   // Serialised; after each batch in which something changed, and after each list.
   using Listener = std::function<void(const Store&, Changes&)>;
 
-  Store(std::string resource, Reader reader, Listener listener, ReflectorObserver* observer)
-      : resource_(std::move(resource)), reader_(reader), listener_(std::move(listener)), observer_(observer) {}
+  Store(std::string resource, Reader reader, Listener listener, ReflectorObserver* observer,
+        Spoilt spoilt = Spoilt::kDropped)
+      : resource_(std::move(resource)),
+        reader_(reader),
+        listener_(std::move(listener)),
+        observer_(observer),
+        spoilt_(spoilt) {}
 
   // By key (namespace/name). Only inside the listener, or before start() and after stop() of the reflector.
   [[nodiscard]] const std::map<std::string, T, std::less<>>& objects() const { return objects_; }
@@ -51,6 +63,7 @@ class Store final : public ObjectSink {
   const Reader reader_;
   const Listener listener_;
   ReflectorObserver* const observer_;
+  const Spoilt spoilt_;
   std::map<std::string, T, std::less<>> objects_;
   std::set<std::string, std::less<>> listing_;  // keys seen in the list that is under way
   std::set<std::string, std::less<>> touched_;
@@ -58,15 +71,14 @@ class Store final : public ObjectSink {
   bool listed_ = false;
 };
 
-// Reads the object into the store; false when it is invalid. An object that has become invalid is dropped: its last
-// good state is no longer true.
+// Reads the object into the store; false when nothing is to be known of it.
 template <class T>
 bool Store<T>::take(const Json& object, std::string& key) {
   key = object_key(object);
   Read<T> read = reader_(object);
   if (const auto* invalid = std::get_if<Invalid>(&read)) {
     if (observer_ != nullptr) observer_->on_invalid(resource_, key, *invalid);
-    return false;
+    return spoilt_ == Spoilt::kKept && objects_.contains(key);
   }
   T& value = std::get<T>(read);
   const auto found = objects_.find(key);

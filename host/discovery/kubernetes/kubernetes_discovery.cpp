@@ -206,7 +206,7 @@ void KubernetesDiscovery::State::watch_pool(PoolSource source, std::string_view 
           settle_pool(retired);
         });
       },
-      &observer);
+      &observer, kube::Spoilt::kKept);
   pool_watches[source]->start();
 }
 

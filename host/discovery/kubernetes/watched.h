@@ -14,8 +14,9 @@ class Watched {
   using Store = kube::Store<T>;
 
   Watched(kube::Client& client, net::IoPool& pool, kube::ReflectorOptions options, typename Store::Reader reader,
-          typename Store::Listener listener, kube::ReflectorObserver* observer)
-      : store_(options.resource, reader, std::move(listener), observer),
+          typename Store::Listener listener, kube::ReflectorObserver* observer,
+          kube::Spoilt spoilt = kube::Spoilt::kDropped)
+      : store_(options.resource, reader, std::move(listener), observer, spoilt),
         reflector_(client, pool, std::move(options), store_, observer) {}
 
   void start() { reflector_.start(); }

@@ -137,6 +137,23 @@ TEST_F(StoreTest, ReportsAndDropsWhatIsInvalidAndNothingElse) {
   EXPECT_THAT(removed, ElementsAre("c=4/u"));
 }
 
+TEST_F(StoreTest, KeepsTheLastGoodStateWhereAsked) {
+  Store<Thing> keeping{"things", read_thing, [](const Store<Thing>&, Store<Thing>::Changes&) {}, this, Spoilt::kKept};
+  keeping.upsert(thing("a", "1", 1));
+  keeping.upsert(bad("a"));
+  keeping.upsert(bad("b"));
+  keeping.list_begin();
+  keeping.item(bad("a"));
+  keeping.list_end();
+  keeping.flush();
+  ASSERT_EQ(keeping.objects().size(), 1u);
+  EXPECT_EQ(keeping.objects().begin()->second.value, 1);
+  EXPECT_EQ(invalid.size(), 3u) << "and says so";
+  keeping.list_begin();
+  keeping.list_end();
+  EXPECT_TRUE(keeping.objects().empty()) << "what is gone is gone";
+}
+
 TEST_F(StoreTest, ErasesTheUnknownSilently) {
   store.erase(thing("a", "1", 1));
   store.flush();
