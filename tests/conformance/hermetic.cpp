@@ -56,7 +56,9 @@ EppServer Hermetic::start(const Flags& flags) const {
   std::map<std::string, double> queues;
   for (std::size_t i = 0; i < pods_.size(); ++i)
     queues["pod-" + std::to_string(i) + "-rank-0"] = pods_[i].queue;
-  if (!has_queues(epp, queues)) throw std::runtime_error("the metrics were not read:\n" + epp.process().output());
+  if (!has_queues(epp, queues) || !knows_policies(epp)) {
+    throw std::runtime_error("pods or objects were not read:\n" + epp.process().output());
+  }
   return epp;
 }
 

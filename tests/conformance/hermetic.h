@@ -23,7 +23,7 @@ class Hermetic {
  public:
   explicit Hermetic(const std::vector<HermeticPod>& pods);
 
-  // An EPP with the default configuration of the cases that has read all metrics.
+  // An EPP with the default configuration of the cases that has read all metrics and objects.
   EppServer start(const Flags& flags = {}) const;
   // The destination that stands for pod i.
   std::string address(std::size_t i) const;

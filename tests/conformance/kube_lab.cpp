@@ -1,6 +1,7 @@
 #include "conformance/kube_lab.h"
 
 #include "conformance/exchange.h"
+#include "support/http_client.h"
 #include "support/metrics_text.h"
 #include "support/wait.h"
 
@@ -98,6 +99,18 @@ bool goes_to(const Client& client, const Destinations& wanted) {
 
 bool has_endpoints(const EppServer& epp, const std::vector<std::string>& names) {
   return wait_until([&] { return endpoint_names(epp) == names; });
+}
+
+bool knows_policies(const EppServer& epp) {
+  return wait_until([&] {
+    const testing::Json watches = testing::Json::parse(testing::http_get(epp.metrics_port(), "/debug/kubernetes").body)
+                                      .at("discovery")
+                                      .at("watches");
+    const auto synced = [&](const char* resource) {
+      return watches.contains(resource) && watches.at(resource).at("synced") == true;
+    };
+    return synced("inferenceobjectives") && synced("inferencemodelrewrites");
+  });
 }
 
 double metric_of(const EppServer& epp, const std::string& name, const std::map<std::string, std::string>& labels) {

@@ -76,6 +76,8 @@ Destinations destinations(const Client& client, int count = 30);
 bool goes_to(const Client& client, const Destinations& wanted);
 // Waits until the EPP has exactly these endpoints.
 bool has_endpoints(const EppServer& epp, const std::vector<std::string>& names);
+// Waits until the EPP knows the objectives and rewrites of the cluster; it serves before.
+bool knows_policies(const EppServer& epp);
 // The sum of a counter's or gauge's samples with these labels; 0 if there are none.
 double metric_of(const EppServer& epp, const std::string& name, const std::map<std::string, std::string>& labels = {});
 
