@@ -68,6 +68,7 @@ kube::ElectionOptions election_options(const config::Options& options, const Poo
   election.lease_duration = in_milliseconds(options.lease_duration);
   election.renew_deadline = in_milliseconds(options.renew_deadline);
   election.retry_period = in_milliseconds(options.retry_period);
+  election.rejoin = !options.exit_on_lost_lease;
   return election;
 }
 
@@ -76,7 +77,9 @@ kube::ElectionOptions election_options(const config::Options& options, const Poo
 Cluster::Cluster(const config::Options& options, const PoolIdentity& identity, ClusterParts parts)
     : log_(parts.log),
       metrics_(parts.registry),
-      observer_(parts.metrics, metrics_, log_, std::move(parts.on_lead_lost)),
+      observer_(
+          parts.metrics, metrics_, log_,
+          options.exit_on_lost_lease ? std::move(parts.on_lead_lost) : [](std::string_view) {}),
       client_(parts.pool, configuration(options, log_), client_options(options)),
       discovery_(client_, parts.pool, parts.table, parts.objectives, parts.rewrites,
                  discovery_options(options, identity), &observer_) {

@@ -175,6 +175,7 @@ void declare_cluster(FlagSet& flags, Options& o) {
   flags.value("ha-lease-duration", o.lease_duration, "How long the others leave a silent leader its lease");
   flags.value("ha-renew-deadline", o.renew_deadline, "A leader that cannot renew for so long has lost");
   flags.value("ha-retry-period", o.retry_period, "Time between attempts to get or renew the lease");
+  flags.value("ha-exit-on-lost-lease", o.exit_on_lost_lease, "A leader that lost its lease ends, else it follows");
   flags.value("ha-follower-refuses", o.follower_refuses, "Followers answer new requests with 503");
 }
 

@@ -55,6 +55,7 @@ struct Options {
   std::chrono::nanoseconds lease_duration = std::chrono::seconds(15);  // ours
   std::chrono::nanoseconds renew_deadline = std::chrono::seconds(10);  // ours
   std::chrono::nanoseconds retry_period = std::chrono::seconds(2);     // ours
+  bool exit_on_lost_lease = true;                                      // ours; false: goes on as a follower
   bool follower_refuses = false;                                       // ours; new requests get 503
 
   // Listeners

@@ -133,8 +133,9 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
         listener.on_started_leading();
       }
     } else if (leads) {
-      lost = true;
       stop_leading(kLeadLost);
+      if (options.rejoin) return;
+      lost = true;
       give_back();
     }
   }

@@ -22,7 +22,8 @@ struct ElectionOptions {
   std::chrono::milliseconds lease_duration{15'000};
   std::chrono::milliseconds renew_deadline{10'000};  // a leader that could not renew for so long has lost
   std::chrono::milliseconds retry_period{2'000};     // leader: each; follower: this x (1..2.2)
-  bool write_events = true;                          // Normal / LeaderElection events on the Lease
+  bool rejoin = false;       // one that has lost goes on as a candidate; else it takes no part any more
+  bool write_events = true;  // Normal / LeaderElection events on the Lease
 };
 
 inline constexpr std::string_view kReleased = "released";
@@ -33,8 +34,8 @@ class ElectionListener {
  public:
   virtual ~ElectionListener() = default;
   virtual void on_started_leading() = 0;
-  // leading() is already false. kReleased, or kLeadLost: then this elector takes no part any more, and
-  // gives back what it may still hold.
+  // leading() is already false. kReleased, or kLeadLost: then, unless it rejoins, this elector takes no part any more,
+  // and gives back what it may still hold.
   virtual void on_stopped_leading(std::string_view why) = 0;
   virtual void on_leader_changed(std::string_view identity) = 0;  // also our own; empty: nobody
   virtual void on_election_error(std::string_view text) = 0;      // each time another text

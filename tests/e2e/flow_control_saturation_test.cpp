@@ -8,6 +8,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -98,9 +99,22 @@ class FlowControlSaturation : public ::testing::Test {
             .answers = greedy.answers + modest.answers};
   }
 
-  static void expect_nothing_lost(TenantTraffic& traffic) {
+  static void expect_nothing_lost(TenantTraffic& traffic, const std::vector<EppServer*>& epps, EnvoyServer& envoy) {
     traffic.stop();
     EXPECT_EQ(traffic.lost(), 0U) << traffic.examples_of_lost();
+    if (traffic.lost() == 0) return;
+    for (EppServer* epp : epps)
+      std::cerr << "an EPP said:\n" << lines_with(epp->process().output(), "\"error\"");
+    std::cerr << "Envoy said:\n" << last_lines(envoy.process().output(), 20);
+  }
+
+  static std::string lines_with(const std::string& text, const std::string& what) {
+    std::istringstream lines(text);
+    std::string found;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(what) != std::string::npos) found += line + '\n';
+    }
+    return found;
   }
 
   const std::uint16_t port_ = free_port();
@@ -114,13 +128,13 @@ TEST_F(FlowControlSaturation, TokensAreSharedAndNothingIsLostOverARestart) {
   Measured without;
   {
     const auto epp = start_epp(false);
-    const EnvoyServer envoy({.ext_proc_port = port_});
+    EnvoyServer envoy({.ext_proc_port = port_});
     TenantTraffic traffic(envoy.port(), loads());
     without = measure(traffic, reference_time);
-    expect_nothing_lost(traffic);
+    expect_nothing_lost(traffic, {epp.get()}, envoy);
   }
   auto epp = start_epp(true);
-  const EnvoyServer envoy({.ext_proc_port = port_});
+  EnvoyServer envoy({.ext_proc_port = port_});
   TenantTraffic traffic(envoy.port(), loads());
   const Measured with = measure(traffic, time);
   std::cout << "without flow control: " << without.tokens_per_second << " tokens/s, greedy has "
@@ -138,7 +152,7 @@ TEST_F(FlowControlSaturation, TokensAreSharedAndNothingIsLostOverARestart) {
       << "the successor serves";
   const Measured after = measure(traffic, time / 4);
   EXPECT_NEAR(after.greedy_share, 0.5, 0.05);
-  expect_nothing_lost(traffic);
+  expect_nothing_lost(traffic, {epp.get(), successor.get()}, envoy);
 }
 
 }  // namespace

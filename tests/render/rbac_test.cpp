@@ -125,9 +125,10 @@ std::vector<Right> election_rights(const char* lease) {
           {"create", "", "events"}};
 }
 
+// The API server takes a moment to know what was granted.
 void expect_all(const Account& account, const std::vector<Right>& rights) {
   for (const Right& right : rights)
-    EXPECT_TRUE(account.may(right)) << text_of(right);
+    EXPECT_TRUE(testing::wait_until([&] { return account.may(right); })) << text_of(right);
 }
 
 void expect_none(const Account& account, const std::vector<Right>& rights) {

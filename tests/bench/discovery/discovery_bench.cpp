@@ -35,7 +35,7 @@ std::string pod_text(int number, bool ready, std::uint64_t version) {
         {"containers",
          Json::array(
              {{{"name", "vllm"},
-               {"image", "registry.example.com/vllm:v0.9.1"},
+               {"image", "vllm:v0.9.1"},
                {"args", {"--model=meta-llama/Llama-3.1-8B-Instruct", "--port=8000", "--tensor-parallel-size=8"}},
                {"env", Json::array({{{"name", "A"}, {"value", std::string(400, 'e')}}})},
                {"resources", {{"limits", {{"nvidia.com/gpu", "8"}, {"memory", "256Gi"}}}}}}})},

@@ -237,11 +237,13 @@ TEST(Flags, Cluster) {
   EXPECT_EQ(defaults.lease_duration, 15s);
   EXPECT_EQ(defaults.renew_deadline, 10s);
   EXPECT_EQ(defaults.retry_period, 2s);
+  EXPECT_TRUE(defaults.exit_on_lost_lease);
   EXPECT_FALSE(defaults.follower_refuses);
 
   const Options o = serve({"--kubeconfig=/k", "--kube-context", "c", "--kube-api-qps=5", "--kube-api-burst=6",
                            "--kube-watch-idle-timeout=2s", "--kube-dead-peer-timeout=0", "--ha-lease-duration=3s",
-                           "--ha-renew-deadline=2s", "--ha-retry-period=1s", "--ha-follower-refuses"});
+                           "--ha-renew-deadline=2s", "--ha-retry-period=1s", "--ha-exit-on-lost-lease=false",
+                           "--ha-follower-refuses"});
   EXPECT_EQ(o.kubeconfig, "/k");
   EXPECT_EQ(o.kube_context, "c");
   EXPECT_EQ(o.kube_api_qps, 5);
@@ -251,6 +253,7 @@ TEST(Flags, Cluster) {
   EXPECT_EQ(o.lease_duration, 3s);
   EXPECT_EQ(o.renew_deadline, 2s);
   EXPECT_EQ(o.retry_period, 1s);
+  EXPECT_FALSE(o.exit_on_lost_lease);
   EXPECT_TRUE(o.follower_refuses);
 }
 

@@ -38,6 +38,14 @@ class LeaseServer {
   std::string holder() const { return lease().value("/spec/holderIdentity"_json_pointer, std::string("none")); }
   std::uint16_t port() const { return api.port(); }
 
+  // Somebody else has written it, for an hour.
+  void give_to(const std::string& holder) {
+    const std::lock_guard lock(mutex_);
+    lease_["spec"]["holderIdentity"] = holder;
+    lease_["spec"]["leaseDurationSeconds"] = 3600;
+    lease_["metadata"]["resourceVersion"] = std::to_string(++version_);
+  }
+
   // Writes are answered once `open` is.
   void hold_writes(std::shared_future<void> open) {
     const std::lock_guard lock(mutex_);
@@ -86,8 +94,9 @@ class LeaseServer {
 
 class Candidate final : public ElectionListener {
  public:
-  Candidate(net::IoPool& pool, std::uint16_t port, const std::string& name, milliseconds renew_deadline)
-      : client_(pool, config(port)), elector(client_, pool, options(name, renew_deadline), *this) {
+  Candidate(net::IoPool& pool, std::uint16_t port, const std::string& name, milliseconds renew_deadline,
+            bool rejoin = false)
+      : client_(pool, config(port)), elector(client_, pool, options(name, renew_deadline, rejoin), *this) {
     elector.start();
   }
 
@@ -106,8 +115,9 @@ class Candidate final : public ElectionListener {
     config.server = {false, "127.0.0.1", std::to_string(port)};
     return config;
   }
-  static ElectionOptions options(const std::string& name, milliseconds renew_deadline) {
+  static ElectionOptions options(const std::string& name, milliseconds renew_deadline, bool rejoin) {
     ElectionOptions options;
+    options.rejoin = rejoin;
     options.name_space = "ns";
     options.lease_name = "epp-ns-pool.llm-d.ai";
     options.identity = name;
@@ -185,6 +195,31 @@ TEST_F(LeaseElectorTest, ARenewalThatComesTooLateIsGivenBack) {
   EXPECT_TRUE(eventually([&] { return server.holder().empty(); }));
   EXPECT_FALSE(only->elector.leading());
   EXPECT_EQ(only->told.size(), 0U) << "it does not lead again";
+}
+
+TEST_F(LeaseElectorTest, OneThatRejoinsLeadsAgainOnceItCan) {
+  Candidate only(pool, server.port(), "one", kSoon, /*rejoin=*/true);
+  ASSERT_EQ(only.told.next(), "leads");
+  server.refuses_writes = true;
+  ASSERT_EQ(only.told.next(), kLeadLost);
+  EXPECT_FALSE(only.elector.leading());
+  server.refuses_writes = false;
+  ASSERT_EQ(only.told.next(), "leads");
+  EXPECT_EQ(server.holder(), "one");
+  only.elector.release(seconds(5));
+  EXPECT_EQ(server.holder(), "");
+}
+
+TEST_F(LeaseElectorTest, OneThatRejoinsFollowsWhoTookItsPlace) {
+  Candidate first(pool, server.port(), "one", kSoon, /*rejoin=*/true);
+  ASSERT_EQ(first.told.next(), "leads");
+  std::promise<void> open;
+  server.hold_writes(open.get_future().share());
+  ASSERT_EQ(first.told.next(), kLeadLost);
+  server.give_to("two");
+  open.set_value();
+  ASSERT_TRUE(eventually([&] { return first.seen.next() == "two"; }));
+  EXPECT_FALSE(first.elector.leading());
 }
 
 TEST_F(LeaseElectorTest, AFollowerTakesOverFromOneThatWentSilent) {

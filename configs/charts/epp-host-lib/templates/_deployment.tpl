@@ -205,7 +205,7 @@ volumeMounts:
 {{- end }}
 {{- $flags = merge $flags (dict "endpoint-selector" (join "," $terms) "endpoint-target-ports" (join "," $ports)) }}
 {{- end }}
-{{- if include "epp.election" . }}{{ $_ := set $flags "ha-enable-leader-election" true }}{{ end }}
+{{- if include "epp.election" . }}{{ $_ := set $flags "ha-enable-leader-election" true }}{{ $_ := set $flags "ha-exit-on-lost-lease" false }}{{ end }}
 {{- if not (include "epp.metricsAuth" .) }}{{ $_ := set $flags "metrics-endpoint-auth" false }}{{ end }}
 {{- if $router.proxy.enabled }}{{ $_ := set $flags "health-checking" true }}{{ end }}
 {{- /* Its session-affinity-scorer is of Alpha stability. */}}
