@@ -18,6 +18,7 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -166,6 +167,12 @@ class PodChurn {
   std::thread thread_;
 };
 
+// EPP_CHAOS_SECONDS, for a look of one's own.
+seconds chaos_time() {
+  if (const char* own = std::getenv("EPP_CHAOS_SECONDS")) return seconds(std::stol(own));
+  return long_tests() ? seconds(900) : seconds(0);
+}
+
 class KubernetesChaos : public ::testing::Test {
  protected:
   KubernetesChaos() {
@@ -178,15 +185,24 @@ class KubernetesChaos : public ::testing::Test {
     crowd_ = std::make_unique<ModelSim>(sim("127.2.0.1", {"--hosts", "1024"}));
     write_file(token_file(), KubeServer::token(KubeUser::kEpp));
     write_kubeconfig();
-    churn_ = std::make_unique<PodChurn>(space_, book_, long_tests() ? 500 : 60, port_, milliseconds(50));
+    churn_ = std::make_unique<PodChurn>(space_, book_, chaos_time() > seconds(0) ? 500 : 60, port_, milliseconds(50));
     churn_->fill();
   }
 
   void TearDown() override {
     if (!HasFailure()) return;
     for (const auto* epp : {&leader_, &epp_}) {
-      if (*epp) std::cerr << "an EPP said:\n" << last_lines((*epp)->process().output(), 40);
+      if (*epp) std::cerr << "an EPP said:\n" << about_the_cluster((*epp)->process().output());
     }
+  }
+
+  static std::string about_the_cluster(const std::string& log) {
+    std::istringstream lines(log);
+    std::string found;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find("\"msg\":\"EPP") == std::string::npos) found += line + '\n';
+    }
+    return last_lines(found, 400);
   }
 
   static std::string solid_ip(int i) { return "127.1.0." + std::to_string(i + 1); }
@@ -250,14 +266,32 @@ class KubernetesChaos : public ::testing::Test {
   void judge(const SteadyAnswer& answer) {
     ++tally_.answers;
     if (answer.status == 200) {
-      const auto gone = book_.gone_for(answer.endpoint, answer.start);
+      const auto gone = book_.gone_for(answer.endpoint, answer.start, answer.end);
       if (gone && *gone > kTold) {
         complain(answer.id + " reached " + answer.endpoint + ", gone for " +
-                 std::to_string(std::chrono::duration_cast<milliseconds>(*gone).count()) + " ms");
+                 std::to_string(std::chrono::duration_cast<milliseconds>(*gone).count()) + " ms, in " + phase_.load() +
+                 "; the API server says " + pod_state(answer.endpoint));
       }
       return;
     }
     failed_.push_back(answer);
+  }
+
+  // Of the churn, as it is there now.
+  std::string pod_state(const std::string& address) const {
+    try {
+      const Json pods = space_.api().get(space_.pods());
+      for (const Json& pod : pods.at("items")) {
+        if (pod.at("status").value("podIP", "") + ":" + std::to_string(port_) != address) continue;
+        return pod.at("metadata").value("name", "") + " " + pod.at("metadata").value("resourceVersion", "") + " " +
+               pod.at("metadata").at("labels").dump() +
+               (pod.at("metadata").contains("deletionTimestamp") ? " deleting " : " ") +
+               pod.at("status").value("conditions", Json()).dump();
+      }
+      return "nothing";
+    } catch (const std::exception& error) {
+      return error.what();
+    }
   }
 
   void complain(const std::string& text) {
@@ -278,6 +312,12 @@ class KubernetesChaos : public ::testing::Test {
         complain(answer.id + " to '" + target + "': " + std::to_string(answer.status) + " " + answer.error);
       }
     }
+  }
+
+  template <typename Action>
+  void phase(const char* name, Action action) {
+    phase_ = name;
+    action();
   }
 
   static std::size_t resident_kib(EppServer& epp) {
@@ -389,6 +429,7 @@ class KubernetesChaos : public ::testing::Test {
   std::unique_ptr<DecisionFollower> follower_;
   std::vector<Death> deaths_;
   bool rotated_ = false;
+  std::atomic<const char*> phase_{"the beginning"};
 
   Tally tally_;
   std::vector<SteadyAnswer> failed_;
@@ -405,16 +446,16 @@ TEST_F(KubernetesChaos, NobodyIsSentToAPodThatIsGone) {
   churn_->start();
   SteadyTraffic traffic(envoy.port(), 4, milliseconds(20), [this](const SteadyAnswer& answer) { judge(answer); });
 
-  const auto end = Clock::now() + (long_tests() ? seconds(900) : seconds(0));
+  const auto end = Clock::now() + chaos_time();
   std::size_t settled = 0;
   do {
-    kill_leader();
-    kill_api_server();
-    kill_model_server();
-    edit_selector();
-    rotate_token();
-    cut_network();
-    expire_watch();
+    phase("kill_leader", [this] { kill_leader(); });
+    phase("kill_api_server", [this] { kill_api_server(); });
+    phase("kill_model_server", [this] { kill_model_server(); });
+    phase("edit_selector", [this] { edit_selector(); });
+    phase("rotate_token", [this] { rotate_token(); });
+    phase("cut_network", [this] { cut_network(); });
+    phase("expire_watch", [this] { expire_watch(); });
     std::cout << traffic.answers() << " answers, " << churn_->events() << " events of pods, " << resident_kib(*epp_)
               << " KiB\n";
     if (settled == 0) settled = resident_kib(*epp_);
@@ -427,7 +468,7 @@ TEST_F(KubernetesChaos, NobodyIsSentToAPodThatIsGone) {
   std::cout << tally_.answers << " answers, " << tally_.excused << " lost with the pod that they were sent to\n";
   EXPECT_EQ(wrong_, 0U) << complaints_;
   EXPECT_GT(tally_.answers, 500U);
-  if (long_tests()) {
+  if (chaos_time() >= seconds(600)) {
     EXPECT_LT(resident_kib(*epp_), settled + settled / 5) << "memory is flat";
   }
   EXPECT_EQ(epp_->process().stop(), 0);

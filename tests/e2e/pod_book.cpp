@@ -26,12 +26,13 @@ void PodBook::sees_again() {
   blind_.back().until = Clock::now();
 }
 
-std::optional<Clock::duration> PodBook::gone_for(const std::string& address, Clock::time_point start) const {
+std::optional<Clock::duration> PodBook::gone_for(const std::string& address, Clock::time_point start,
+                                                 Clock::time_point end) const {
   const std::lock_guard lock(mutex_);
   const auto found = absences_.find(address);
   if (found == absences_.end()) return std::nullopt;
   for (const Absence& absence : found->second) {
-    if (start < absence.from || (absence.until && start >= *absence.until)) continue;
+    if (start < absence.from || (absence.until && end >= *absence.until)) continue;
     Clock::time_point since = absence.from;
     for (const BlindSpan& span : blind_) {
       // News from shortly before the cut may not have arrived either: at most the second that it may take.

@@ -28,8 +28,9 @@ class PodBook {
   void sees_again();
 
   // For how long the pod had been gone when a request to it began, as far as the EPP could know: time without a watch
-  // does not count. Nothing: it was live.
-  std::optional<Clock::duration> gone_for(const std::string& address, Clock::time_point start) const;
+  // does not count. Nothing: it was live, then or before the request's end, when it may have been picked.
+  std::optional<Clock::duration> gone_for(const std::string& address, Clock::time_point start,
+                                          Clock::time_point end) const;
 
  private:
   struct Absence {
