@@ -152,6 +152,7 @@ TEST_F(KubernetesDiscoveryTest, ObjectivesAndRewritesSurviveThePool) {
   space.create_objective("hi-legacy", 7, "pool", "inference.networking.x-k8s.io");
   space.create_rewrite("r", {"m1"}, {{.model = "b"}});
   follow();
+  ASSERT_TRUE(become({"a-rank-0"}));
   ASSERT_TRUE(wait_until([&] { return priority("hi") == 4 && target("m1") == "b"; }));
   EXPECT_EQ(priority("hi-legacy"), 0) << "C22: both groups are served";
   EXPECT_THAT(heard.all(), ::testing::Contains(::testing::HasSubstr("those of the latter are ignored")));
