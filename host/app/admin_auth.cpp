@@ -1,6 +1,6 @@
 #include "app/admin_auth.h"
 
-#include "kube/access_reviewer.h"
+#include "kube/access/access_reviewer.h"
 
 #include <algorithm>
 #include <memory>

@@ -5,9 +5,9 @@
 #include "app/pool_identity.h"
 #include "config/options.h"
 #include "discovery/kubernetes/kubernetes_discovery.h"
-#include "kube/access_reviewer.h"
+#include "kube/access/access_reviewer.h"
 #include "kube/client.h"
-#include "kube/lease_elector.h"
+#include "kube/election/lease_elector.h"
 #include "telemetry/kube_metrics.h"
 #include "telemetry/metrics.h"
 

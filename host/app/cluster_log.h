@@ -3,7 +3,7 @@
 #pragma once
 
 #include "discovery/kubernetes/kubernetes_discovery.h"
-#include "kube/lease_elector.h"
+#include "kube/election/lease_elector.h"
 #include "telemetry/epp_metrics.h"
 #include "telemetry/kube_metrics.h"
 #include "telemetry/log.h"

@@ -321,8 +321,4 @@ const ClusterConfig& Client::config() const {
   return impl_->config;
 }
 
-std::string escape_query(std::string_view value) {
-  return percent_escape(value);
-}
-
 }  // namespace epp::kube

@@ -37,7 +37,7 @@ struct ClientOptions {
 struct ApiRequest {
   std::string method = "GET";
   std::string path;   // from the root: "/api/v1/namespaces/ns/pods", already escaped
-  std::string query;  // without '?', already escaped (escape_query)
+  std::string query;  // without '?', already escaped (net::escape_query)
   std::string body;   // JSON
   std::string content_type = "application/json";
   std::chrono::milliseconds timeout{10'000};  // of one attempt; 0: none
@@ -105,8 +105,5 @@ class Client {
  private:
   std::shared_ptr<Impl> impl_;
 };
-
-// Percent-escapes a value for a query string (everything but RFC 3986 unreserved).
-[[nodiscard]] std::string escape_query(std::string_view value);
 
 }  // namespace epp::kube

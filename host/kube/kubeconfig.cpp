@@ -3,6 +3,7 @@
 #include "kube/encoding.h"
 #include "kube/server_url.h"
 #include "kube/small_file.h"
+#include "net/http_message.h"
 
 #include <filesystem>
 #include <optional>
@@ -171,7 +172,7 @@ void read_impersonation(const Field& user, ClusterConfig& config) {
     headers.emplace_back("Impersonate-Group", group);
   for (const auto& [key, values] : extra) {
     for (const std::string& value : values.header_texts())
-      headers.emplace_back("Impersonate-Extra-" + percent_escape(key), value);
+      headers.emplace_back("Impersonate-Extra-" + net::escape_query(key), value);
   }
 }
 

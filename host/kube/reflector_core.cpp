@@ -1,6 +1,7 @@
 #include "kube/reflector_core.h"
 
 #include "kube/object_reader.h"
+#include "net/http_message.h"
 
 #include <algorithm>
 #include <utility>
@@ -47,8 +48,8 @@ ReflectorCore::Ask ReflectorCore::start() {
 // What to ask
 
 void ReflectorCore::add_selectors(std::string& query) const {
-  if (!options_.field_selector.empty()) query += "&fieldSelector=" + escape_query(options_.field_selector);
-  if (!options_.label_selector.empty()) query += "&labelSelector=" + escape_query(options_.label_selector);
+  if (!options_.field_selector.empty()) query += "&fieldSelector=" + net::escape_query(options_.field_selector);
+  if (!options_.label_selector.empty()) query += "&labelSelector=" + net::escape_query(options_.label_selector);
 }
 
 ReflectorCore::Ask ReflectorCore::ask_list(milliseconds wait) {
@@ -67,7 +68,7 @@ ReflectorCore::Ask ReflectorCore::ask_page(milliseconds wait) {
   ask.timeout = options_.page_timeout * (paged_ ? 1 : kUnpagedFactor);
   // Without a resourceVersion the answer is the latest state: any older one could bring back what is gone.
   ask.query = paged_ ? "limit=" + std::to_string(options_.page_size) : std::string();
-  if (!continue_.empty()) ask.query += "&continue=" + escape_query(continue_);
+  if (!continue_.empty()) ask.query += "&continue=" + net::escape_query(continue_);
   add_selectors(ask.query);
   if (ask.query.starts_with('&')) ask.query.erase(0, 1);
   return ask;
@@ -87,7 +88,7 @@ ReflectorCore::Ask ReflectorCore::ask_watch(milliseconds wait) {
   // Ended by the server well before we would take it for dead.
   const double idle = std::chrono::duration<double>(options_.idle_timeout).count();
   const double length = options_.idle_timeout.count() > 0 ? idle * (0.5 + 0.25 * random_()) : 300 + 300 * random_();
-  ask.query = "watch=1&resourceVersion=" + escape_query(version_) + "&allowWatchBookmarks=true&timeoutSeconds=" +
+  ask.query = "watch=1&resourceVersion=" + net::escape_query(version_) + "&allowWatchBookmarks=true&timeoutSeconds=" +
               std::to_string(static_cast<unsigned>(std::clamp(length, 1.0, 600.0)));
   add_selectors(ask.query);
   return ask;

@@ -15,10 +15,23 @@ bool same_name(std::string_view a, std::string_view b) {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-bool stands_in_path(char c) {
-  constexpr std::string_view kPlain = "-._~!$&'()*+,;=:@/";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kPlain.find(c) != std::string_view::npos;
+// Letters, digits and `plain` stay.
+std::string escape(std::string_view text, std::string_view plain) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string escaped;
+  escaped.reserve(text.size());
+  for (const char c : text) {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+        plain.find(c) != std::string_view::npos) {
+      escaped += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      escaped += '%';
+      escaped += kHex[byte >> 4];
+      escaped += kHex[byte & 15];
+    }
+  }
+  return escaped;
 }
 
 }  // namespace
@@ -112,20 +125,11 @@ std::optional<HostPort> split_host_port(std::string_view text) {
 }
 
 std::string escape_path(std::string_view path) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string escaped;
-  escaped.reserve(path.size());
-  for (const char c : path) {
-    if (stands_in_path(c)) {
-      escaped += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      escaped += '%';
-      escaped += kHex[byte >> 4];
-      escaped += kHex[byte & 15];
-    }
-  }
-  return escaped;
+  return escape(path, "-._~!$&'()*+,;=:@/");
+}
+
+std::string escape_query(std::string_view value) {
+  return escape(value, "-._~");
 }
 
 }  // namespace epp::net

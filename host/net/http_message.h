@@ -82,5 +82,7 @@ struct HostPort {
 
 // Percent-escapes what may not stand in a path (RFC 3986 pchar and '/' stay); '?' and '#' are escaped too.
 [[nodiscard]] std::string escape_path(std::string_view path);
+// Percent-escapes a value for a query string: all but RFC 3986 unreserved characters.
+[[nodiscard]] std::string escape_query(std::string_view value);
 
 }  // namespace epp::net

@@ -1,6 +1,7 @@
 #include "conformance/tls_probe.h"
 
-#include <memory>
+#include "support/openssl_handle.h"
+
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -13,15 +14,8 @@
 namespace epp::conformance {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, Deleter<SSL_free>>;
+using Context = testing::OpensslHandle<SSL_CTX, SSL_CTX_free>;
+using Connection = testing::OpensslHandle<SSL, SSL_free>;
 
 int connect_to(std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -202,7 +202,7 @@ class KubernetesChaos : public ::testing::Test {
     for (std::string line; std::getline(lines, line);) {
       if (line.find("\"msg\":\"EPP") == std::string::npos) found += line + '\n';
     }
-    return last_lines(found, 400);
+    return last_lines(found, 60);
   }
 
   static std::string solid_ip(int i) { return "127.1.0." + std::to_string(i + 1); }

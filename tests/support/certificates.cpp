@@ -1,8 +1,8 @@
 #include "support/certificates.h"
 
 #include "support/files.h"
+#include "support/openssl_handle.h"
 
-#include <memory>
 #include <stdexcept>
 
 #include <openssl/ec.h>
@@ -13,17 +13,10 @@
 namespace epp::testing {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Extension = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Memory = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using Certificate = OpensslHandle<X509, X509_free>;
+using Extension = OpensslHandle<X509_EXTENSION, X509_EXTENSION_free>;
+using Key = OpensslHandle<EVP_PKEY, EVP_PKEY_free>;
+using Memory = OpensslHandle<BIO, BIO_free_all>;
 
 std::string text_of(BIO* memory) {
   char* data = nullptr;

@@ -1,6 +1,6 @@
 #include "app/admin_auth.h"
 
-#include "kube/access_reviewer.h"
+#include "kube/access/access_reviewer.h"
 #include "net/io_pool.h"
 #include "unit/kube/fake_api.h"
 #include "unit/net/events.h"

@@ -1,5 +1,7 @@
 #include "endpoints/endpoint_table.h"
 
+#include "unit/endpoints/specs.h"
+
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -11,14 +13,6 @@
 
 namespace epp::endpoints {
 namespace {
-
-EndpointSpec spec(const std::string& name, const std::string& address = "10.0.0.1") {
-  EndpointSpec spec;
-  spec.name = name;
-  spec.address = address;
-  spec.port = "8000";
-  return spec;
-}
 
 class Recorder : public EndpointListener {
  public:

@@ -1,5 +1,6 @@
 // Several steps at once, and endpoints that leave for a while.
 #include "endpoints/endpoint_table.h"
+#include "unit/endpoints/specs.h"
 
 #include <string>
 #include <vector>
@@ -8,14 +9,6 @@
 
 namespace epp::endpoints {
 namespace {
-
-EndpointSpec spec(const std::string& name, const std::string& address = "10.0.0.1") {
-  EndpointSpec spec;
-  spec.name = name;
-  spec.address = address;
-  spec.port = "8000";
-  return spec;
-}
 
 EndpointChange upsert(const std::string& name, const std::string& address = "10.0.0.1") {
   return {.kind = EndpointChange::Kind::kUpsert, .spec = spec(name, address)};

@@ -88,12 +88,6 @@ TEST(EncodingTest, Base64) {
     EXPECT_EQ(decode_base64(bad), std::nullopt) << bad;
 }
 
-TEST(EncodingTest, EscapesQueries) {
-  EXPECT_EQ(percent_escape("app=m,env in (a b)"), "app%3Dm%2Cenv%20in%20%28a%20b%29");
-  EXPECT_EQ(percent_escape("aZ09-._~"), "aZ09-._~");
-  EXPECT_EQ(percent_escape("\xc3\xa9%+&"), "%C3%A9%25%2B%26");
-}
-
 class TokenFileTest : public ::testing::Test {
  protected:
   void SetUp() override {

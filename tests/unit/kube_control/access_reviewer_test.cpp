@@ -1,6 +1,6 @@
-#include "kube/access_reviewer.h"
+#include "kube/access/access_reviewer.h"
 
-#include "kube/review_call.h"
+#include "kube/access/review_call.h"
 #include "net/io_pool.h"
 #include "unit/kube/fake_api.h"
 #include "unit/net/events.h"

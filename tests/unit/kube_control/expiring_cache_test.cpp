@@ -1,4 +1,4 @@
-#include "kube/expiring_cache.h"
+#include "kube/access/expiring_cache.h"
 
 #include <chrono>
 #include <optional>

@@ -1,6 +1,6 @@
-#include "kube/lease_core.h"
+#include "kube/election/lease_core.h"
 
-#include "kube/lease_record.h"
+#include "kube/election/lease_record.h"
 
 #include <chrono>
 #include <limits>

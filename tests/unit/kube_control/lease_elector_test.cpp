@@ -1,4 +1,4 @@
-#include "kube/lease_elector.h"
+#include "kube/election/lease_elector.h"
 
 #include "net/io_pool.h"
 #include "unit/kube/fake_api.h"

@@ -44,5 +44,11 @@ TEST(EscapePath, LeavesPathCharactersOnly) {
   EXPECT_EQ(escape_path("/a b?c#d%\xc3\xa9"), "/a%20b%3Fc%23d%25%C3%A9");
 }
 
+TEST(EscapeQuery, LeavesUnreservedCharactersOnly) {
+  EXPECT_EQ(escape_query("app=m,env in (a b)"), "app%3Dm%2Cenv%20in%20%28a%20b%29");
+  EXPECT_EQ(escape_query("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(escape_query("\xc3\xa9%+&"), "%C3%A9%25%2B%26");
+}
+
 }  // namespace
 }  // namespace epp::net

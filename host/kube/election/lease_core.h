@@ -8,7 +8,7 @@
 // Our own runs out `renew_deadline` after the sending of the last renewal that went well.
 #pragma once
 
-#include "kube/lease_elector.h"
+#include "kube/election/lease_elector.h"
 #include "kube/objects.h"
 
 #include <chrono>

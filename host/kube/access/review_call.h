@@ -2,8 +2,8 @@
 // server is not well.
 #pragma once
 
-#include "kube/access_reviewer.h"
-#include "kube/expiring_cache.h"
+#include "kube/access/access_reviewer.h"
+#include "kube/access/expiring_cache.h"
 #include "net/timer.h"
 
 #include <chrono>

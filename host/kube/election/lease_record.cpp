@@ -1,4 +1,4 @@
-#include "kube/lease_record.h"
+#include "kube/election/lease_record.h"
 
 #include <array>
 #include <cstdio>

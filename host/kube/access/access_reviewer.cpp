@@ -1,8 +1,8 @@
-#include "kube/access_reviewer.h"
+#include "kube/access/access_reviewer.h"
 
+#include "kube/access/review_call.h"
 #include "kube/object_reader.h"
 #include "kube/objects.h"
-#include "kube/review_call.h"
 
 #include <array>
 #include <cmath>

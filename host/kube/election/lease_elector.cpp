@@ -1,9 +1,9 @@
-#include "kube/lease_elector.h"
+#include "kube/election/lease_elector.h"
 
-#include "kube/encoding.h"
-#include "kube/lease_core.h"
-#include "kube/lease_record.h"
+#include "kube/election/lease_core.h"
+#include "kube/election/lease_record.h"
 #include "kube/object_reader.h"
+#include "net/http_message.h"
 #include "net/timer.h"
 
 #include <algorithm>
@@ -78,13 +78,13 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
   }
 
   std::string collection(std::string_view api, std::string_view plural) const {
-    return std::string(api) + "/namespaces/" + percent_escape(options.name_space) + "/" + std::string(plural);
+    return std::string(api) + "/namespaces/" + net::escape_path(options.name_space) + "/" + std::string(plural);
   }
 
   void send(const LeaseStep& step) {
     ApiRequest request;
     request.path = collection("/apis/coordination.k8s.io/v1", "leases");
-    if (step.kind != LeaseStep::Kind::kCreate) request.path += "/" + percent_escape(options.lease_name);
+    if (step.kind != LeaseStep::Kind::kCreate) request.path += "/" + net::escape_path(options.lease_name);
     if (step.kind != LeaseStep::Kind::kGet) {
       request.method = step.kind == LeaseStep::Kind::kCreate ? "POST" : "PUT";
       const bool over = step.kind == LeaseStep::Kind::kUpdate;
