@@ -1,4 +1,4 @@
-#include "plugins/environment.h"
+#include "plugins/clock.h"
 
 #include <atomic>
 #include <chrono>

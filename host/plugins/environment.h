@@ -5,6 +5,7 @@
 
 #include "endpoints/attributes.h"
 #include "endpoints/endpoint_table.h"
+#include "plugins/clock.h"
 #include "plugins/instance.h"
 
 #include <epp/abi.h>
@@ -35,17 +36,6 @@ namespace epp::plugins {
 
 class CompletionTable;
 class Graveyard;
-
-// Host time as plugins see it (host/clock functions have no context, so it is process-wide). [any thread]
-class Clock {
- public:
-  virtual ~Clock() = default;
-  virtual uint64_t now_ns() const = 0;   // monotonic
-  virtual uint64_t wall_ns() const = 0;  // since the Unix epoch
-};
-const Clock& clock();
-// Replaces the clock, for tests; nullptr restores the system's. Not while plugins run.
-void install_clock(const Clock* clock);
 
 class LogSink {
  public:

@@ -1,5 +1,6 @@
 #include "plugins/hooks.h"
 
+#include "plugins/guarded_call.h"
 #include "plugins/sampled_timer.h"
 
 #include <algorithm>
@@ -46,6 +47,23 @@ void keep_all(const epp_candidates& candidates, uint32_t* kept, uint32_t& kept_c
   kept_count = candidates.count;
 }
 
+// True when the instance is out of service, which is counted.
+bool passed_over(const Instance& instance, ExtensionPoint point) {
+  if (instance.in_service()) [[likely]]
+    return false;
+  instance.pass_over(point);
+  return true;
+}
+
+// Says whose answer is missing, unless there is a text already.
+void name_culprit(const Instance& instance, Call& call, ExtensionPoint point) {
+  if (!call.error.message().empty()) return;
+  std::string text(to_string(point));
+  text += " \"" + instance.name() + "/" + instance.type() + "\" ";
+  text += instance.in_service() ? "failed" : "is out of service";
+  call.error.set_message(text);
+}
+
 // What a failed filter or screener is replaced by.
 epp_status replace_filter(const Instance& instance, Call& call, ExtensionPoint point, epp_status status,
                           const epp_candidates& candidates, uint32_t* kept, uint32_t& kept_count) {
@@ -53,32 +71,41 @@ epp_status replace_filter(const Instance& instance, Call& call, ExtensionPoint p
     keep_all(candidates, kept, kept_count);
     return EPP_OK;
   }
-  if (call.error.message().empty()) {
-    std::string text(to_string(point));
-    text += " \"" + instance.name() + "/" + instance.type() + "\" failed";
-    call.error.set_message(text);
-  }
+  name_culprit(instance, call, point);
   return status;
 }
 
 epp_status run_narrowing(const epp_filter& table, ExtensionPoint point, const Instance& instance, Call& call,
                          const epp_candidates& candidates, SlotSet& scratch, uint32_t* kept, uint32_t& kept_count) {
   epp_error* const error = call.error.clear();
-  if (instance.bypassed()) return replace_filter(instance, call, point, EPP_ERR_UNTYPED, candidates, kept, kept_count);
+  const auto replace = [&](epp_status status) {
+    return replace_filter(instance, call, point, status, candidates, kept, kept_count);
+  };
+  if (passed_over(instance, point)) return replace(EPP_ERR_UNTYPED);
   kept_count = 0;
-  const epp_status status = table.filter(instance.raw(), call.request.abi(), &candidates, kept, &kept_count, error);
+  epp_status status = EPP_ERR_UNTYPED;
+  const bool answered = guarded(instance, point, &call.error, [&] {
+    status = table.filter(instance.raw(), call.request.abi(), &candidates, kept, &kept_count, error);
+  });
   call.timer.lap(instance, point);
+  if (!answered) return replace(EPP_ERR_UNTYPED);
   if (status != EPP_OK) {
     instance.refuse_answer(point, Fault::kError, call.error.message());
-    return replace_filter(instance, call, point, status < 0 ? status : EPP_ERR_UNTYPED, candidates, kept, kept_count);
+    return replace(status < 0 ? status : EPP_ERR_UNTYPED);
   }
   if (!kept_are_given(candidates, kept, kept_count, scratch)) {
     call.error.set_message("kept endpoints that it was not given");
     instance.refuse_answer(point, Fault::kOutOfRange, call.error.message());
-    return replace_filter(instance, call, point, EPP_ERR_UNTYPED, candidates, kept, kept_count);
+    return replace(EPP_ERR_UNTYPED);
   }
   instance.accept_answer();
   return EPP_OK;
+}
+
+// Whether the instance's pre-request hook was passed over for this request.
+bool is_untold(const RequestContext& request, const Instance& instance) {
+  const auto& untold = request.untold;
+  return !untold.empty() && std::find(untold.begin(), untold.end(), &instance) != untold.end();
 }
 
 // A status that a hook may answer: 0 or an error.
@@ -112,14 +139,18 @@ epp_status run_screener(const Instance& instance, Call& call, const epp_candidat
 }
 
 void run_scorer(const Instance& instance, Call& call, const epp_candidates& candidates, std::span<double> scores) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kScorer;
   std::fill(scores.begin(), scores.end(), 0.0);
-  if (instance.bypassed()) return;
-  const epp_status status =
-      instance.scorer->score(instance.raw(), call.request.abi(), &candidates, scores.data(), call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kScorer);
-  if (status != EPP_OK) {
+  if (passed_over(instance, kPoint)) return;
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.scorer->score(instance.raw(), call.request.abi(), &candidates, scores.data(), error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (!answered || status != EPP_OK) {
     std::fill(scores.begin(), scores.end(), 0.0);
-    instance.refuse_answer(ExtensionPoint::kScorer, Fault::kError, call.error.message());
+    if (answered) instance.refuse_answer(kPoint, Fault::kError, call.error.message());
     return;
   }
   bool all_numbers = true;
@@ -132,19 +163,25 @@ void run_scorer(const Instance& instance, Call& call, const epp_candidates& cand
   if (all_numbers) {
     instance.accept_answer();
   } else {
-    instance.refuse_answer(ExtensionPoint::kScorer, Fault::kNotANumber, "a score is NaN");
+    instance.refuse_answer(kPoint, Fault::kNotANumber, "a score is NaN");
   }
 }
 
 bool run_picker(const Instance& instance, Call& call, const epp_candidates& candidates, std::span<const double> totals,
                 SlotSet& scratch, uint32_t* picked, uint32_t& picked_count) {
-  if (instance.bypassed()) return false;
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kPicker;
+  if (passed_over(instance, kPoint)) return false;
   picked_count = 0;
-  const epp_status status = instance.picker->pick(instance.raw(), call.request.abi(), &candidates, totals.data(),
-                                                  picked, &picked_count, call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kPicker);
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.picker->pick(instance.raw(), call.request.abi(), &candidates, totals.data(), picked,
+                                   &picked_count, error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (!answered) return false;
   if (status != EPP_OK) {
-    instance.refuse_answer(ExtensionPoint::kPicker, Fault::kError, call.error.message());
+    instance.refuse_answer(kPoint, Fault::kError, call.error.message());
     return false;
   }
   bool good = picked_count > 0 && picked_count <= candidates.count;
@@ -158,7 +195,7 @@ bool run_picker(const Instance& instance, Call& call, const epp_candidates& cand
     }
   }
   if (!good) {
-    instance.refuse_answer(ExtensionPoint::kPicker, Fault::kOutOfRange, "picked nothing, or a position not given");
+    instance.refuse_answer(kPoint, Fault::kOutOfRange, "picked nothing, or a position not given");
     return false;
   }
   instance.accept_answer();
@@ -166,68 +203,145 @@ bool run_picker(const Instance& instance, Call& call, const epp_candidates& cand
 }
 
 epp_status run_admitter(const Instance& instance, Call& call, const epp_candidates& candidates) {
-  const epp_status status =
-      instance.admitter->admit(instance.raw(), call.request.abi(), &candidates, call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kAdmission);
-  return as_error(status);
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kAdmission;
+  epp_error* const error = call.error.clear();
+  if (!passed_over(instance, kPoint)) {
+    epp_status status = EPP_OK;
+    const bool answered = guarded(instance, kPoint, &call.error, [&] {
+      status = instance.admitter->admit(instance.raw(), call.request.abi(), &candidates, error);
+    });
+    call.timer.lap(instance, kPoint);
+    if (answered) {
+      instance.accept_answer();
+      return as_error(status);
+    }
+  }
+  if (instance.on_fault() == OnFault::kIgnore) return EPP_OK;
+  name_culprit(instance, call, kPoint);
+  return EPP_ERR_UNAVAILABLE;
 }
 
 epp_status run_request_header(const Instance& instance, Call& call) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kRequestHeader;
+  if (passed_over(instance, kPoint)) return EPP_OK;
   const InPhase phase(call.request, Phase::kRequestHeader);
-  const epp_status status =
-      instance.request_header->on_request_header(instance.raw(), call.request.abi(), call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kRequestHeader);
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.request_header->on_request_header(instance.raw(), call.request.abi(), error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (!answered) return EPP_OK;
+  instance.accept_answer();
   return as_error(status);
 }
 
 epp_status run_pre_request(const Instance& instance, Call& call, const epp_profile_results& results) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kPreRequest;
+  if (passed_over(instance, kPoint)) {
+    call.request.untold.push_back(&instance);
+    return EPP_OK;
+  }
   const InPhase phase(call.request, Phase::kPreRequest);
-  const epp_status status =
-      instance.pre_request->pre_request(instance.raw(), call.request.abi(), &results, call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kPreRequest);
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.pre_request->pre_request(instance.raw(), call.request.abi(), &results, error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (!answered) return EPP_OK;
+  instance.accept_answer();
   return as_error(status);
 }
 
 void run_response_header(const Instance& instance, Call& call, const epp_response& response) {
-  if (instance.bypassed()) return;
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kResponseReceived;
+  if (passed_over(instance, kPoint)) return;
   const InPhase phase(call.request, Phase::kResponseHeader);
-  const epp_status status =
-      instance.response_header->on_response_header(instance.raw(), call.request.abi(), &response, call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kResponseReceived);
-  if (status != EPP_OK) instance.count_fault(ExtensionPoint::kResponseReceived, Fault::kError, call.error.message());
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.response_header->on_response_header(instance.raw(), call.request.abi(), &response, error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (answered && status != EPP_OK) instance.count_fault(kPoint, Fault::kError, call.error.message());
 }
 
 void run_response_body(const Instance& instance, Call& call, const epp_response& response,
                        std::span<const uint8_t> chunk, bool end) {
-  if (instance.bypassed()) return;
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kResponseStreaming;
+  if (passed_over(instance, kPoint)) return;
   const InPhase phase(call.request, end ? Phase::kResponseEnd : Phase::kNone);
-  const epp_status status = instance.response_body->on_response_body(
-      instance.raw(), call.request.abi(), &response, {chunk.data(), chunk.size()}, end ? 1u : 0u, call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kResponseStreaming);
-  if (status != EPP_OK) instance.count_fault(ExtensionPoint::kResponseStreaming, Fault::kError, call.error.message());
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+    status = instance.response_body->on_response_body(instance.raw(), call.request.abi(), &response,
+                                                      {chunk.data(), chunk.size()}, end ? 1u : 0u, error);
+  });
+  call.timer.lap(instance, kPoint);
+  if (answered && status != EPP_OK) instance.count_fault(kPoint, Fault::kError, call.error.message());
 }
 
 void run_response_complete(const Instance& instance, Call& call, const epp_response& response, uint32_t cause) {
-  // Never bypassed: it gives back what pre-request took.
-  instance.response_complete->on_response_complete(instance.raw(), call.request.abi(), &response, cause);
-  call.timer.lap(instance, ExtensionPoint::kResponseComplete);
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kResponseComplete;
+  // It gives back what pre-request took, also while the instance is out of service. Where nothing was taken it must not
+  // give back, and need not be called.
+  if (instance.pre_request == nullptr ? passed_over(instance, kPoint) : is_untold(call.request, instance)) return;
+  guarded(instance, kPoint, nullptr, [&] {
+    instance.response_complete->on_response_complete(instance.raw(), call.request.abi(), &response, cause);
+  });
+  call.timer.lap(instance, kPoint);
+}
+
+std::string run_handler_bind(const Instance& instance, std::span<const epp_str> profiles) {
+  const epp_profile_handler& table = *instance.profile_handler;
+  if (!EPP_HAS(&table, epp_profile_handler, bind) || table.bind == nullptr) return {};
+  ErrorBuffer error;
+  epp_status status = EPP_ERR_UNTYPED;
+  guarded(instance, ExtensionPoint::kBind, &error,
+          [&] { status = table.bind(instance.raw(), profiles.data(), profiles.size(), error.abi()); });
+  if (status == EPP_OK) return {};
+  return error.message().empty() ? "the profile handler refused the profiles" : std::string(error.message());
 }
 
 epp_status run_handler_pick(const Instance& instance, Call& call, const epp_profile_results& results,
                             std::span<uint32_t> decisions) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kProfilePicker;
+  epp_error* const error = call.error.clear();
   std::fill(decisions.begin(), decisions.end(), EPP_DECIDE_LEAVE);
-  const epp_status status = instance.profile_handler->pick(instance.raw(), call.request.abi(), &results,
-                                                           decisions.data(), call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kProfilePicker);
-  return as_error(status);
+  if (!passed_over(instance, kPoint)) {
+    epp_status status = EPP_OK;
+    const bool answered = guarded(instance, kPoint, &call.error, [&] {
+      status = instance.profile_handler->pick(instance.raw(), call.request.abi(), &results, decisions.data(), error);
+    });
+    call.timer.lap(instance, kPoint);
+    if (answered) {
+      instance.accept_answer();
+      return as_error(status);
+    }
+  }
+  name_culprit(instance, call, kPoint);
+  return EPP_ERR_UNTYPED;
 }
 
 epp_status run_handler_process(const Instance& instance, Call& call, const epp_profile_results& results,
                                uint32_t& primary, std::span<uint32_t> include) {
-  const epp_status status = instance.profile_handler->process(instance.raw(), call.request.abi(), &results, &primary,
-                                                              include.data(), call.error.clear());
-  call.timer.lap(instance, ExtensionPoint::kProcessProfilesResults);
-  return as_error(status);
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kProcessProfilesResults;
+  epp_error* const error = call.error.clear();
+  if (!passed_over(instance, kPoint)) {
+    epp_status status = EPP_OK;
+    const bool answered = guarded(instance, kPoint, &call.error, [&] {
+      status = instance.profile_handler->process(instance.raw(), call.request.abi(), &results, &primary, include.data(),
+                                                 error);
+    });
+    call.timer.lap(instance, kPoint);
+    if (answered) {
+      instance.accept_answer();
+      return as_error(status);
+    }
+  }
+  name_culprit(instance, call, kPoint);
+  return EPP_ERR_UNTYPED;
 }
 
 double run_detector(const Instance& instance, const epp_candidates& candidates, ErrorBuffer& error, double fallback) {
@@ -237,28 +351,33 @@ double run_detector(const Instance& instance, const epp_candidates& candidates, 
 
 double run_detector(const Instance& instance, const epp_candidates& candidates, ErrorBuffer& error, double fallback,
                     const epp_reservations* reservations, uint64_t& again_ns) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kSaturation;
   again_ns = 0;
-  if (instance.bypassed()) return fallback;
+  if (passed_over(instance, kPoint)) return fallback;
   double saturation = std::nan("");
   epp_status status = EPP_OK;
   const auto ask = [&] {
-    status =
-        instance.detector->saturation(instance.raw(), &candidates, reservations, &saturation, &again_ns, error.clear());
+    return guarded(instance, kPoint, &error, [&] {
+      status = instance.detector->saturation(instance.raw(), &candidates, reservations, &saturation, &again_ns,
+                                             error.clear());
+    });
   };
+  bool answered = false;
   if (reservations == nullptr) {
     CallTimer timer;
-    ask();
-    timer.lap(instance, ExtensionPoint::kSaturation);
+    answered = ask();
+    timer.lap(instance, kPoint);
   } else {
-    const SampledTimer timer(instance, ExtensionPoint::kSaturation);
-    ask();
+    const SampledTimer timer(instance, kPoint);
+    answered = ask();
   }
+  if (!answered) return fallback;
   if (status != EPP_OK) {
-    instance.refuse_answer(ExtensionPoint::kSaturation, Fault::kError, error.message());
+    instance.refuse_answer(kPoint, Fault::kError, error.message());
     return fallback;
   }
   if (std::isnan(saturation)) {
-    instance.refuse_answer(ExtensionPoint::kSaturation, Fault::kNotANumber, "saturation is NaN");
+    instance.refuse_answer(kPoint, Fault::kNotANumber, "saturation is NaN");
     return fallback;
   }
   instance.accept_answer();
@@ -267,21 +386,30 @@ double run_detector(const Instance& instance, const epp_candidates& candidates, 
 
 Production run_producer(const InstancePtr& instance, Call& call, const epp_candidates& candidates,
                         CompletionTable& completions, const std::shared_ptr<CompletionReceiver>& receiver) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kDataProducer;
+  epp_error* const error = call.error.clear();
+  if (passed_over(*instance, kPoint)) {
+    name_culprit(*instance, call, kPoint);
+    return {.status = EPP_ERR_UNAVAILABLE, .passed_over = true};
+  }
   const uint64_t token = completions.open(instance, receiver);
   epp_status status = EPP_OK;
+  bool answered = false;
   {
     const InPhase phase(call.request, Phase::kProduce);
-    status = instance->producer->produce(instance->raw(), call.request.abi(), &candidates, token, call.error.clear());
+    answered = guarded(*instance, kPoint, &call.error, [&] {
+      status = instance->producer->produce(instance->raw(), call.request.abi(), &candidates, token, error);
+    });
   }
-  call.timer.lap(*instance, ExtensionPoint::kDataProducer);
-  if (status == EPP_PENDING) return {EPP_PENDING, token};
+  call.timer.lap(*instance, kPoint);
+  if (answered && status == EPP_PENDING) return {.status = EPP_PENDING, .token = token};
   completions.close(token);
-  status = as_error(status);
+  status = answered ? as_error(status) : EPP_ERR_UNTYPED;
   if (status != EPP_OK) {
-    instance->count_fault(ExtensionPoint::kDataProducer, Fault::kError, call.error.message());
+    if (answered) instance->count_fault(kPoint, Fault::kError, call.error.message());
     call.request.drop_written(instance->uses());
   }
-  return {status, 0};
+  return {.status = status};
 }
 
 epp_status finish_producer(const Instance& instance, RequestContext& request, const Completion& completion) {
@@ -300,8 +428,11 @@ bool abandon_producer(const Instance& instance, CompletionTable& completions, ui
     instance.count_fault(ExtensionPoint::kDataProducer, Fault::kTimeout,
                          "DataProducer execution timed out: context deadline exceeded");
   }
-  if (EPP_HAS(instance.producer, epp_producer, cancel) && instance.producer->cancel != nullptr) {
-    instance.producer->cancel(instance.raw(), token);
+  // Its answer, if it comes, is a late one in any case.
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kProducerCancel;
+  if (EPP_HAS(instance.producer, epp_producer, cancel) && instance.producer->cancel != nullptr &&
+      !passed_over(instance, kPoint)) {
+    guarded(instance, kPoint, nullptr, [&] { instance.producer->cancel(instance.raw(), token); });
   }
   return true;
 }

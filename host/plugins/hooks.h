@@ -1,7 +1,9 @@
 // Calling each hook of an instance: error buffer, phase, timing, and what a fault is replaced by.
 //
-// Callers check that the instance serves the point (its table pointer). None of these throws. A negative status comes
-// with its text in call.error (message and drop reason). Every function is for the request's own thread.
+// Callers check that the instance serves the point (its table pointer). None of these throws, nor lets through what a
+// plugin throws: that is a fault. A negative status comes with its text in call.error (message and drop reason). An
+// instance that is out of service is not called; its answer is the one that a fault is replaced by. Every function is
+// for the request's own thread.
 #pragma once
 
 #include "plugins/completion.h"
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace epp::plugins {
 
@@ -50,9 +53,11 @@ void run_scorer(const Instance& instance, Call& call, const epp_candidates& cand
 bool run_picker(const Instance& instance, Call& call, const epp_candidates& candidates, std::span<const double> totals,
                 SlotSet& scratch, uint32_t* picked, uint32_t& picked_count);
 
-// EPP_OK admits; negative is a denial. A denial is policy, not a fault: onFault does not apply to it.
+// EPP_OK admits; negative is a denial. A denial is policy, not a fault: onFault applies to an exception, and while the
+// instance is out of service.
 epp_status run_admitter(const Instance& instance, Call& call, const epp_candidates& candidates);
 
+// Negative: the hook's complaint, which is policy, too. A fault is replaced by nothing.
 epp_status run_request_header(const Instance& instance, Call& call);
 epp_status run_pre_request(const Instance& instance, Call& call, const epp_profile_results& results);
 
@@ -60,9 +65,12 @@ epp_status run_pre_request(const Instance& instance, Call& call, const epp_profi
 void run_response_header(const Instance& instance, Call& call, const epp_response& response);
 void run_response_body(const Instance& instance, Call& call, const epp_response& response,
                        std::span<const uint8_t> chunk, bool end);
+// Called also while the instance is out of service, exactly for the requests that its pre-request hook was called for.
 void run_response_complete(const Instance& instance, Call& call, const epp_response& response, uint32_t cause);
 
-// Profile handler. Negative statuses are the handler's complaint about the request.
+// Profile handler. The complaint of bind; empty: none. [main]
+std::string run_handler_bind(const Instance& instance, std::span<const epp_str> profiles);
+// Negative statuses are the handler's complaint about the request, or say that it has no answer.
 epp_status run_handler_pick(const Instance& instance, Call& call, const epp_profile_results& results,
                             std::span<uint32_t> decisions);
 epp_status run_handler_process(const Instance& instance, Call& call, const epp_profile_results& results,
@@ -79,6 +87,7 @@ double run_detector(const Instance& instance, const epp_candidates& candidates, 
 struct Production {
   epp_status status = EPP_OK;  // EPP_OK: written; EPP_PENDING: the receiver will be told; negative: failed
   uint64_t token = 0;          // while pending
+  bool passed_over = false;    // failed because the instance is out of service
 };
 
 // Calls produce. What a failed producer wrote is dropped.

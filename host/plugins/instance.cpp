@@ -5,35 +5,6 @@
 
 namespace epp::plugins {
 
-std::string_view to_string(ExtensionPoint point) {
-  static constexpr std::array<std::string_view, kExtensionPointCount> kNames = {"RequestHeader",
-                                                                                "Screener",
-                                                                                "DataProducer",
-                                                                                "Admission",
-                                                                                "ProfilePicker",
-                                                                                "Filter",
-                                                                                "Scorer",
-                                                                                "Picker",
-                                                                                "ProcessProfilesResults",
-                                                                                "PreRequest",
-                                                                                "ResponseReceived",
-                                                                                "ResponseStreaming",
-                                                                                "ResponseComplete",
-                                                                                "SaturationDetector",
-                                                                                "Fairness",
-                                                                                "Ordering",
-                                                                                "UsageLimits",
-                                                                                "EvictionFilter",
-                                                                                "EvictionOrdering"};
-  return kNames[static_cast<size_t>(point)];
-}
-
-std::string_view to_string(Fault fault) {
-  static constexpr std::array<std::string_view, kFaultCount> kNames = {
-      "error", "nan", "out_of_range", "timeout", "scope_read", "scope_write", "late_completion", "bypassed"};
-  return kNames[static_cast<size_t>(fault)];
-}
-
 namespace {
 
 bool has_bit(const std::vector<uint64_t>& bits, epp_attr attr) {
@@ -57,15 +28,22 @@ bool Instance::may_write(epp_attr attr) const {
 }
 
 void Instance::count_fault(ExtensionPoint point, Fault fault, std::string_view message) const {
-  faults_[static_cast<size_t>(fault)].fetch_add(1, std::memory_order_relaxed);
+  ledger_.enter(point, fault, message);
   if (observer_ != nullptr) observer_->on_fault(*this, point, fault, message);
 }
 
 void Instance::refuse_answer(ExtensionPoint point, Fault fault, std::string_view message) const {
   count_fault(point, fault, message);
-  if (refused_in_row_.fetch_add(1, std::memory_order_relaxed) + 1 < kBypassAfterFaults) return;
-  if (bypassed_.exchange(true, std::memory_order_relaxed)) return;
-  count_fault(point, Fault::kBypassed, "bypassed until the next reload after repeated faults");
+  if (ledger_.refuse()) count_bypass(point, message);
+}
+
+void Instance::count_bypass(ExtensionPoint point, std::string_view why) const {
+  count_fault(point, Fault::kBypassed, "bypassed until the next reload: " + std::string(why));
+}
+
+void Instance::pass_over(ExtensionPoint point) const {
+  ledger_.passed_over();
+  if (observer_ != nullptr) observer_->on_passed_over(*this, point);
 }
 
 ErrorBuffer::ErrorBuffer() {

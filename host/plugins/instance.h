@@ -4,6 +4,9 @@
 // keep one (and its library) alive. Everything here is [concurrent] once the instance is made.
 #pragma once
 
+#include "plugins/fault.h"
+#include "plugins/fault_ledger.h"
+
 #include <epp/abi.h>
 #include <epp/ext/eviction.h>
 #include <epp/ext/fairness.h>
@@ -19,7 +22,6 @@
 #include <epp/ext/scorer.h>
 #include <epp/ext/usage_limits.h>
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -30,48 +32,6 @@
 
 namespace epp::plugins {
 
-// Extension points, as metric labels name them.
-enum class ExtensionPoint : uint8_t {
-  kRequestHeader,
-  kScreener,
-  kDataProducer,
-  kAdmission,
-  kProfilePicker,
-  kFilter,
-  kScorer,
-  kPicker,
-  kProcessProfilesResults,
-  kPreRequest,
-  kResponseReceived,
-  kResponseStreaming,
-  kResponseComplete,
-  kSaturation,
-  kFairness,
-  kOrdering,
-  kUsageLimits,
-  kEvictionFilter,
-  kEvictionOrdering,
-};
-inline constexpr size_t kExtensionPointCount = 19;
-std::string_view to_string(ExtensionPoint point);  // "Scorer", ...
-
-// Why an answer was not used.
-enum class Fault : uint8_t {
-  kError,           // a status below 0
-  kNotANumber,      // a NaN score or saturation; the value reads as 0
-  kOutOfRange,      // a slot or position that was not given, given twice, or none where one is due
-  kTimeout,         // a pending producer that was not waited for any longer
-  kScopeRead,       // read what it had not declared: read as missing
-  kScopeWrite,      // wrote what it had not declared: not written
-  kLateCompletion,  // completed a token that nobody waits for
-  kBypassed,        // this many faults in a row: not called any more
-};
-inline constexpr size_t kFaultCount = 8;
-std::string_view to_string(Fault fault);  // "error", "nan", "out_of_range", ...
-
-// What happens when a filter, screener or admitter fails.
-enum class OnFault : uint8_t { kReject, kIgnore };
-
 // Observes calls and faults; implemented by telemetry's adapter in app/. [concurrent]
 class CallObserver {
  public:
@@ -79,6 +39,10 @@ class CallObserver {
   virtual void on_call(const class Instance& instance, ExtensionPoint point, uint64_t duration_ns) = 0;
   virtual void on_fault(const class Instance& instance, ExtensionPoint point, Fault fault,
                         std::string_view message) = 0;
+  // The instance is out of service: its neutral answer was taken without a call.
+  virtual void on_passed_over(const class Instance& /*instance*/, ExtensionPoint /*point*/) {}
+  // Calls that were timed so far.
+  virtual uint64_t calls(const class Instance& /*instance*/) { return 0; }
 };
 
 struct AttributeUse {
@@ -89,11 +53,6 @@ struct AttributeUse {
   uint32_t access = 0;  // EPP_ACCESS_*
   uint32_t kind = 0;    // EPP_COLUMN_*, of produced endpoint columns
 };
-
-// After this many calls in a row whose answer could not be used, an instance is bypassed: its neutral answer is taken
-// without calling it, until the next reload builds a new one. Answers that are policy (a denial, a handler's complaint,
-// a producer that could not reach its service) never count towards it.
-inline constexpr uint32_t kBypassAfterFaults = 100;
 
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
@@ -139,16 +98,31 @@ class Instance : public std::enable_shared_from_this<Instance> {
   uint32_t state_index() const { return state_index_; }
   CallObserver* observer() const { return observer_; }
 
-  // ---- fault accounting ----
+  // Where it comes from; empty for libraries linked into the program.
+  const std::string& library_path() const { return library_path_; }
+  const std::string& library_sha256() const { return library_sha256_; }
+
+  // ---- faults ----
+  // What a call of it may take; 0: as long as it likes.
+  uint64_t call_budget_ns() const { return call_budget_ns_; }
+  // False: its neutral answer is to be taken without a call.
+  bool in_service() const { return ledger_.in_service(); }
+  bool bypassed() const { return ledger_.bypassed(); }
+  FaultLedger& ledger() const { return ledger_; }
+  uint64_t faults(Fault fault) const { return ledger_.count(fault); }
+
   // Counts a fault and tells the observer.
   void count_fault(ExtensionPoint point, Fault fault, std::string_view message) const;
   // The same for an answer that was replaced: enough of them in a row and the instance is bypassed.
   void refuse_answer(ExtensionPoint point, Fault fault, std::string_view message) const;
-  void accept_answer() const {
-    if (refused_in_row_.load(std::memory_order_relaxed) != 0) refused_in_row_.store(0, std::memory_order_relaxed);
-  }
-  bool bypassed() const { return bypassed_.load(std::memory_order_relaxed); }
-  uint64_t faults(Fault fault) const { return faults_[static_cast<size_t>(fault)].load(std::memory_order_relaxed); }
+  void accept_answer() const { ledger_.accept(); }
+  void count_bypass(ExtensionPoint point, std::string_view why) const;
+  // Counts an answer that was taken without a call.
+  void pass_over(ExtensionPoint point) const;
+
+  // The last answer of the readiness extension.
+  bool was_ready() const { return was_ready_.load(std::memory_order_relaxed); }
+  void set_ready(bool ready) const { was_ready_.store(ready, std::memory_order_relaxed); }
 
  protected:
   std::string name_;
@@ -160,11 +134,13 @@ class Instance : public std::enable_shared_from_this<Instance> {
   OnFault on_fault_ = OnFault::kReject;
   uint32_t state_index_ = 0;
   CallObserver* observer_ = nullptr;
+  uint64_t call_budget_ns_ = 0;
+  std::string library_path_;
+  std::string library_sha256_;
 
  private:
-  mutable std::array<std::atomic<uint64_t>, kFaultCount> faults_{};
-  mutable std::atomic<uint32_t> refused_in_row_{0};
-  mutable std::atomic<bool> bypassed_{false};
+  mutable FaultLedger ledger_;
+  mutable std::atomic<bool> was_ready_{false};
 };
 
 using InstancePtr = std::shared_ptr<Instance>;

@@ -1,6 +1,7 @@
 #include "plugins/request_context.h"
 
 #include "endpoints/column.h"
+#include "plugins/guarded_call.h"
 #include "plugins/value_store.h"
 
 #include <algorithm>
@@ -47,7 +48,7 @@ struct RequestContext::Impl {
     void (*drop)(void*) = nullptr;
 
     void release() {
-      if (value != nullptr && drop != nullptr) drop(value);
+      if (value != nullptr && drop != nullptr) drop_state(*owner, drop, value);
       value = nullptr;
       drop = nullptr;
       owner.reset();
@@ -153,6 +154,7 @@ void RequestContext::reset() {
   body = {};
   prompt_source = nullptr;
   phase = Phase::kNone;
+  untold.clear();
   request_mutations.clear();
   response_mutations.clear();
   destination.reset();

@@ -87,6 +87,7 @@ class RequestContext {
   std::span<const uint8_t> body;  // owned by lifecycle, alive until the request is released
   PromptSource* prompt_source = nullptr;
   Phase phase = Phase::kNone;
+  std::vector<const Instance*> untold;  // out of service when the request left: no pre-request, no response-complete
 
   std::vector<HeaderMutation> request_mutations;
   std::vector<HeaderMutation> response_mutations;
