@@ -1,13 +1,13 @@
 #include "app/flow_control.h"
 
-#include "config/go_duration.h"
 #include "plugins/environment.h"
 
+#include <epp/abi.h>
+#include <epp/ext/saturation_detector.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <utility>
-#include <variant>
-
-#include <nlohmann/json.hpp>
 
 namespace epp::app {
 namespace {
@@ -35,17 +35,16 @@ flowcontrol::BandOptions band_options(const config::EffectiveBand& band, const p
           .ordering = set.at(band.ordering_policy)};
 }
 
-// How old a reading may be that the detector still believes; `otherwise` when it does not say.
-Nanoseconds believed_age(const config::Instance& detector, Nanoseconds otherwise) {
-  if (detector.type == "utilization-detector") otherwise = std::chrono::milliseconds(200);  // its default
-  if (!detector.parameters) return otherwise;
-  const auto parameters = nlohmann::json::parse(*detector.parameters, nullptr, /*allow_exceptions=*/false);
-  if (!parameters.is_object()) return otherwise;
-  const auto found = parameters.find("metricsStalenessThreshold");
-  if (found == parameters.end() || !found->is_string()) return otherwise;
-  const auto parsed = config::parse_duration(found->get<std::string>());
-  const auto* age = std::get_if<Nanoseconds>(&parsed);
-  return age != nullptr && age->count() > 0 ? *age : otherwise;
+// How long the end of a request may stay unseen by the detector.
+Nanoseconds blind_time(const plugins::InstancePtr& detector, const config::Options& options) {
+  Nanoseconds believed = options.metrics_staleness_threshold;
+  const epp_saturation_detector* const table = detector != nullptr ? detector->detector : nullptr;
+  if (table != nullptr && EPP_HAS(table, epp_saturation_detector, believed_age) && table->believed_age != nullptr) {
+    constexpr std::uint64_t kLongest = 3'600'000'000'000;  // an hour: what is beyond is a mistake
+    believed = Nanoseconds(std::min(table->believed_age(detector->raw()), kLongest));
+    if (believed.count() == 0) return kLiveCounterGrace;
+  }
+  return options.refresh_metrics_interval + believed + kScrapeMargin;
 }
 
 telemetry::FlowGauges gauges_of(const flowcontrol::View& view) {
@@ -90,15 +89,10 @@ std::optional<flowcontrol::ReclaimOptions> reclaim_options(const config::Effecti
                                                            const config::Options& options) {
   const config::EffectiveFlowControl& flow = effective.flow_control;
   if (!flow.enabled || !flow.enable_eviction) return std::nullopt;
-  const config::Instance& detector = effective.instances[effective.saturation_detector];
-  const Nanoseconds grace = detector.type == "concurrency-detector"
-                                ? kLiveCounterGrace
-                                : options.refresh_metrics_interval +
-                                      believed_age(detector, options.metrics_staleness_threshold) + kScrapeMargin;
   flowcontrol::ReclaimOptions reclaim;
   reclaim.filter = set.at(flow.eviction_filter);
   reclaim.ordering = set.at(flow.eviction_ordering);
-  reclaim.grace_ns = nanos(grace);
+  reclaim.grace_ns = nanos(blind_time(set.at(effective.saturation_detector), options));
   return reclaim;
 }
 

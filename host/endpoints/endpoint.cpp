@@ -11,6 +11,14 @@ epp_str view(const std::string& text) {
   return {text.data(), text.size()};
 }
 
+std::vector<epp_label> views(const std::vector<std::pair<std::string, std::string>>& texts) {
+  std::vector<epp_label> labels;
+  labels.reserve(texts.size());
+  for (const auto& [key, value] : texts)
+    labels.push_back({view(key), view(value)});
+  return labels;
+}
+
 std::string join_host_port(const std::string& host, const std::string& port) {
   const bool ipv6 = host.find(':') != std::string::npos;
   return ipv6 ? "[" + host + "]:" + port : host + ":" + port;
@@ -24,9 +32,8 @@ Endpoint::Endpoint(EndpointSpec spec, uint64_t uid, std::shared_ptr<SlotPool> po
   id_ = spec_.id();
   host_port_ = join_host_port(spec_.address, spec_.port);
   metrics_host_ = spec_.metrics_host.empty() ? host_port_ : spec_.metrics_host;
-  labels_.reserve(spec_.labels.size());
-  for (const auto& [key, value] : spec_.labels)
-    labels_.push_back({view(key), view(value)});
+  labels_ = views(spec_.labels);
+  annotations_ = views(spec_.annotations);
 
   abi_.size = sizeof(epp_endpoint);
   abi_.slot = slot;
@@ -42,6 +49,8 @@ Endpoint::Endpoint(EndpointSpec spec, uint64_t uid, std::shared_ptr<SlotPool> po
   abi_.labels = labels_.data();
   abi_.label_count = labels_.size();
   abi_.rank = spec_.rank;
+  abi_.annotations = annotations_.data();
+  abi_.annotation_count = annotations_.size();
 }
 
 Endpoint::~Endpoint() {

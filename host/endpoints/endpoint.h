@@ -24,7 +24,8 @@ struct EndpointSpec {
   std::string port;          // decimal
   std::string metrics_host;  // host:port to scrape; empty: address:port
   std::string node_address;
-  std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
+  std::vector<std::pair<std::string, std::string>> labels;       // sorted by key
+  std::vector<std::pair<std::string, std::string>> annotations;  // sorted by key
   uint32_t rank = 0;
 
   std::string id() const { return name_space + "/" + name; }
@@ -57,6 +58,7 @@ class Endpoint {
   std::string host_port_;
   std::string metrics_host_;
   std::vector<epp_label> labels_;
+  std::vector<epp_label> annotations_;
   std::shared_ptr<SlotPool> pool_;
   std::shared_ptr<const Endpoint> slot_owner_;  // when an update replaced the identity in place
   epp_endpoint abi_{};

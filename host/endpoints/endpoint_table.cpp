@@ -280,6 +280,16 @@ void EndpointTable::store(const Endpoint& endpoint, const ScrapedValues& values)
   }
 }
 
+void EndpointTable::forget(epp_attr attr) {
+  std::lock_guard lock(impl_->mutex);
+  if (attr >= impl_->columns.size() || !impl_->columns[attr]) return;
+  Column& column = *impl_->columns[attr];
+  bool changed = false;
+  for (uint32_t slot = 0; slot < column.size(); ++slot)
+    changed = column.set_missing(slot) || changed;
+  if (changed) impl_->touch(attr);
+}
+
 void EndpointTable::publish() {
   {
     std::lock_guard lock(impl_->mutex);

@@ -96,6 +96,8 @@ class EndpointTable {
   // Stores what was scraped; without effect once the endpoint is gone. Items whose attribute has another type or
   // another storage than kSnapshot are ignored.
   void store(const Endpoint& endpoint, const ScrapedValues& values);
+  // Nobody scrapes `attr` any more: it becomes missing at every endpoint, with the next publication.
+  void forget(epp_attr attr);
   // Publishes stored values. Cheap when nothing changed. Called by the scraper at its tick.
   void publish();
 

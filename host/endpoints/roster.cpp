@@ -7,6 +7,7 @@ namespace epp::endpoints {
 
 bool Roster::upsert(EndpointSpec spec, Change& change) {
   std::sort(spec.labels.begin(), spec.labels.end());
+  std::sort(spec.annotations.begin(), spec.annotations.end());
   if (spec.workload.empty()) spec.workload = spec.name;
   std::string id = spec.id();
   const auto found = by_id_.find(id);

@@ -259,6 +259,17 @@ epp_attr HostedInstance::declare(std::string_view key, uint32_t type, uint32_t s
   return id;
 }
 
+const void* HostedInstance::extension_of(std::string_view reference, std::string_view id,
+                                         const epp_instance*& instance) const {
+  for (const InstancePtr& other : references_) {
+    if (other->name() != reference) continue;
+    const void* const table = other->raw()->get_extension(other->raw(), to_abi(id));
+    if (table != nullptr) instance = other->raw();
+    return table;
+  }
+  return nullptr;
+}
+
 void HostedInstance::on_endpoint_added(const endpoints::EndpointPtr& endpoint) {
   endpoint_events->on_endpoint_added(raw_, &endpoint->abi());
 }

@@ -15,7 +15,7 @@ constexpr std::string_view kName = "epp-host";
 constexpr std::string_view kVersion = EPP_HOST_VERSION;
 
 const void* get_extension(const epp_host*, epp_str id) {
-  static const std::array<std::pair<std::string_view, const void*>, 7> kTables = {{
+  static const std::array<std::pair<std::string_view, const void*>, 8> kTables = {{
       {EPP_HOST_ATTRIBUTES, &kHostAttributes},
       {EPP_HOST_REQUEST, &kHostRequest},
       {EPP_HOST_LOG, &kHostLog},
@@ -23,6 +23,7 @@ const void* get_extension(const epp_host*, epp_str id) {
       {EPP_HOST_METRICS, &kHostMetrics},
       {EPP_HOST_PARAMETERS, &kHostParameters},
       {EPP_HOST_ASYNC, &kHostAsync},
+      {EPP_HOST_INSTANCES, &kHostInstances},
   }};
   for (const auto& [name, table] : kTables) {
     if (name == view(id)) return table;

@@ -1,4 +1,4 @@
-// epp.host.log, clock, metrics, parameters and async: thin adapters onto the Environment.
+// epp.host.log, clock, metrics, parameters, async and instances: thin adapters onto the Environment.
 #include "plugins/completion.h"
 #include "plugins/host_tables.h"
 #include "plugins/hosted_instance.h"
@@ -148,6 +148,14 @@ void complete(epp_self* self, uint64_t token, epp_status status, const epp_compl
                                            view(message));
 }
 
+// ---- instances ----
+
+const void* extension(epp_self* self, epp_str name, epp_str id, const epp_instance** instance) {
+  *instance = nullptr;
+  return self->instance->parameters() != nullptr ? self->instance->extension_of(view(name), view(id), *instance)
+                                                 : nullptr;
+}
+
 }  // namespace
 
 const epp_host_log kHostLog{sizeof(epp_host_log), 0, &log_enabled, &log_write};
@@ -157,5 +165,6 @@ const epp_host_metrics kHostMetrics{
 const epp_host_parameters kHostParameters{
     sizeof(epp_host_parameters), 0, &kind, &boolean, &number, &string, &count, &key};
 const epp_host_async kHostAsync{sizeof(epp_host_async), 0, &complete};
+const epp_host_instances kHostInstances{sizeof(epp_host_instances), 0, &extension};
 
 }  // namespace epp::plugins

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <epp/host/attributes.h>
+#include <epp/host/instances.h>
 #include <epp/host/request.h>
 #include <epp/host/services.h>
 
@@ -18,6 +19,7 @@ extern const epp_host_clock kHostClock;
 extern const epp_host_metrics kHostMetrics;
 extern const epp_host_parameters kHostParameters;
 extern const epp_host_async kHostAsync;
+extern const epp_host_instances kHostInstances;
 
 inline std::string_view view(epp_str text) {
   return {text.data, static_cast<size_t>(text.size)};

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -61,6 +62,8 @@ class HostedInstance final : public Instance, private endpoints::EndpointListene
   // nullptr once create has returned.
   const ParameterTree* parameters() const { return parameters_.get(); }
   InstanceTimers& timers() { return timers_; }
+  // The table of an extension that a referenced instance serves, and that instance; nullptr when there is none.
+  const void* extension_of(std::string_view reference, std::string_view id, const epp_instance*& instance) const;
 
  private:
   bool resolve_tables(const epp_type& type, std::string& error);

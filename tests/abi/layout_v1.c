@@ -1,6 +1,7 @@
-/* The layout of every public struct as released in ABI 1.0, pinned. A failing assertion here means that plugins built
- * against the released headers would break: append members, never move them. Sizes of structs that grow (they start
- * with `size`) are their v1 sizes: >= is what must hold for them. */
+/* The layout of every public struct of ABI 1.0, pinned. A failing assertion here means that plugins built against the
+ * released headers would break: append members, never move them. Sizes of structs that grow (they start with `size`)
+ * are their v1 sizes: >= is what must hold for them; what is appended later is listed under the minor that brought it.
+ * Structs of drafts stand in layout_drafts.c. That none is forgotten is checked by layout_test.cpp. */
 #include <epp/abi.h>
 #include <epp/ext/eviction.h>
 #include <epp/ext/fairness.h>
@@ -68,7 +69,7 @@ AT(epp_value, reserved, 4);
 AT(epp_value, u, 8);
 
 /* epp_endpoint */
-GROWS(epp_endpoint, 168);
+GROWS(epp_endpoint, 184);
 AT(epp_endpoint, slot, 4);
 AT(epp_endpoint, uid, 8);
 AT(epp_endpoint, id, 16);
@@ -83,6 +84,8 @@ AT(epp_endpoint, labels, 144);
 AT(epp_endpoint, label_count, 152);
 AT(epp_endpoint, rank, 160);
 AT(epp_endpoint, reserved, 164);
+AT(epp_endpoint, annotations, 168);
+AT(epp_endpoint, annotation_count, 176);
 
 /* epp_candidates */
 GROWS(epp_candidates, 40);
@@ -173,11 +176,6 @@ GROWS(epp_state_dump, 16);
 AT(epp_state_dump, reserved, 4);
 AT(epp_state_dump, dump, 8);
 
-/* epp_readiness */
-GROWS(epp_readiness, 16);
-AT(epp_readiness, reserved, 4);
-AT(epp_readiness, ready, 8);
-
 /* epp_picker */
 GROWS(epp_picker, 16);
 AT(epp_picker, reserved, 4);
@@ -218,11 +216,6 @@ AT(epp_profile_handler, bind, 8);
 AT(epp_profile_handler, pick, 16);
 AT(epp_profile_handler, process, 24);
 
-/* epp_request_header */
-GROWS(epp_request_header, 16);
-AT(epp_request_header, reserved, 4);
-AT(epp_request_header, on_request_header, 8);
-
 /* epp_admitter */
 GROWS(epp_admitter, 16);
 AT(epp_admitter, reserved, 4);
@@ -257,20 +250,16 @@ GROWS(epp_response_header, 16);
 AT(epp_response_header, reserved, 4);
 AT(epp_response_header, on_response_header, 8);
 
-/* epp_response_body */
-GROWS(epp_response_body, 16);
-AT(epp_response_body, reserved, 4);
-AT(epp_response_body, on_response_body, 8);
-
 /* epp_response_complete */
 GROWS(epp_response_complete, 16);
 AT(epp_response_complete, reserved, 4);
 AT(epp_response_complete, on_response_complete, 8);
 
 /* epp_saturation_detector */
-GROWS(epp_saturation_detector, 16);
+GROWS(epp_saturation_detector, 24);
 AT(epp_saturation_detector, reserved, 4);
 AT(epp_saturation_detector, saturation, 8);
+AT(epp_saturation_detector, believed_age, 16);
 
 /* epp_queued_request */
 GROWS(epp_queued_request, 56);
@@ -325,11 +314,6 @@ AT(epp_running_request, host_port, 48);
 AT(epp_running_request, dispatched_ns, 64);
 AT(epp_running_request, cost, 72);
 AT(epp_running_request, response_chunks, 80);
-
-/* epp_eviction_filter */
-GROWS(epp_eviction_filter, 16);
-AT(epp_eviction_filter, reserved, 4);
-AT(epp_eviction_filter, accept, 8);
 
 /* epp_eviction_ordering */
 GROWS(epp_eviction_ordering, 16);

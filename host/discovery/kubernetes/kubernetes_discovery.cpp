@@ -27,14 +27,9 @@ using kube::InferenceObjective;
 using kube::InferencePool;
 using kube::Pod;
 
-// Annotations can be many times larger than all the rest, and of 5,000 pods they are kept.
 kube::Read<Pod> read_pool_pod(const kube::Json& object) {
   auto read = kube::read_pod(object);
-  if (Pod* pod = std::get_if<Pod>(&read)) {
-    std::erase_if(pod->meta.annotations, [](const auto& annotation) {
-      return annotation.first != kActivePorts && annotation.first != kActivePortsFormerly;
-    });
-  }
+  if (Pod* pod = std::get_if<Pod>(&read)) bound_annotations(pod->meta.annotations);
   return read;
 }
 

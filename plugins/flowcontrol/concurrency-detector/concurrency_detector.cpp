@@ -56,6 +56,9 @@ class ConcurrencyDetector {
     return sum / (capacity() * candidates.size());
   }
 
+  // Live counters only.
+  uint64_t believed_age_ns() const { return 0; }
+
   // Keeps endpoints below the limits; it may keep none.
   void filter(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates, epp::sdk::Kept& kept) const {
     const auto requests = requests_.of(request, candidates);

@@ -49,6 +49,8 @@ class UtilizationDetector {
     return candidates.empty() ? 1.0 : sum / candidates.size();
   }
 
+  uint64_t believed_age_ns() const { return static_cast<uint64_t>(staleness_ns_); }
+
   // Keeps fresh endpoints below both limits; all of them when there is none.
   void filter(const epp::sdk::Request&, const epp::sdk::Candidates& candidates, epp::sdk::Kept& kept) const {
     const Metrics metrics(*this, candidates);

@@ -1,5 +1,6 @@
-/* Data keys that the host and the built-in plugins publish. Consumers declare them by these names; where a producer
- * can be chosen by parameter, the part after '/' is the producer instance's name. */
+/* Data keys that the host and its own plugins publish. Consumers declare them by these names, with the type that is
+ * said here; where a producer can be chosen by parameter, the part after '/' is the producer instance's name. What a
+ * key means does not change: another meaning is another key. */
 #ifndef EPP_KEYS_H
 #define EPP_KEYS_H
 
@@ -17,7 +18,7 @@
 /* Request scope, by token-producer. */
 #define EPP_KEY_TOKENIZED_PROMPT "TokenizedPrompt/token-producer"            /* u32 list: ids of all prompts */
 #define EPP_KEY_TOKENIZED_PROMPT_ENDS "TokenizedPrompt/token-producer#ends"  /* u32 list: end offset of each prompt */
-#define EPP_KEY_TOKENIZED_FEATURES "TokenizedPrompt/token-producer#features" /* bytes: epp_mm_feature[] */
+#define EPP_KEY_TOKENIZED_FEATURES "TokenizedPrompt/token-producer#features" /* bytes: epp_mm_feature[], in order */
 #define EPP_KEY_TOKENIZED_SALT "TokenizedPrompt/token-producer#cache_salt"   /* str */
 
 /* Per endpoint and request, by a prefix producer; i64. */
@@ -45,17 +46,18 @@
 
 #include <stdint.h>
 
+/* One that is not known is some other kind of item. */
 #define EPP_MODALITY_IMAGE 1u
 #define EPP_MODALITY_VIDEO 2u
 #define EPP_MODALITY_AUDIO 3u
 
-/* One multimodal item of a tokenized prompt. Frozen. */
+/* One multimodal item of a tokenized prompt. Frozen; 8-byte aligned in its attribute. */
 typedef struct epp_mm_feature {
-  uint32_t prompt;
+  uint32_t prompt;   /* 0-based */
   uint32_t modality; /* EPP_MODALITY_* */
   uint32_t offset;   /* first placeholder token, within its prompt */
   uint32_t length;   /* placeholder tokens */
-  uint64_t hash;     /* of the content */
+  uint64_t hash;     /* equal for equal content; not the model server's name of it */
 } epp_mm_feature;
 
 #endif

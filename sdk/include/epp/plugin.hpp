@@ -3,12 +3,12 @@
 // A plugin type is a plain class. Which extension points it serves follows from the member functions it has:
 //
 //   void filter(const Request&, const Candidates&, Kept& kept) const;                       epp.filter/1
-//   void screen(const Request&, const Candidates&, Kept& kept) const;                       epp.screener/1
+//   void screen(const Request&, const Candidates&, Kept& kept) const;                       epp.screener/0
 //   void score(const Request&, const Candidates&, std::span<double> scores) const;          epp.scorer/1
 //   void pick(const Request&, const Candidates&, std::span<const double> scores, Picks&);   epp.picker/1
 //   void produce(const Request&, const Candidates&);                                        epp.producer/1
 //   bool produce(const Request&, const Candidates&, Token);  // or this: false answers later
-//   void on_request_header(const Request&);                                                 epp.request-header/1
+//   void on_request_header(const Request&);                                                 epp.request-header/0
 //   void admit(const Request&, const Candidates&);           // throws to deny              epp.admitter/1
 //   void pre_request(const Request&, const Results&);                                       epp.pre-request/1
 //   void on_response_header(const Request&, const epp_response&);                           epp.response-header/1
@@ -19,13 +19,15 @@
 //   void bind_profiles(std::span<const std::string_view>);                                  (optional)
 //   double saturation(const Candidates&, const Reservations&, uint64_t& again_ns);          epp.saturation-detector/1
 //   double saturation(const Candidates&);                    // or this: does not look at reservations
+//   uint64_t believed_age_ns() const;                                                       (optional)
+//   bool decide(const Request&, const epp_endpoint*) const;                                 epp.decider/0
 //   std::unique_ptr<Band> open_band(int32_t priority);                                      epp.fairness/1
 //   int64_t order_key(const QueuedRequest&) const;                                          epp.ordering/1
 //   bool order_before(const QueuedRequest&, const QueuedRequest&) const;                    (optional)
 //   void usage_ceilings(double saturation, std::span<const int32_t> priorities,             epp.usage-limits/1
 //                       std::span<double> ceilings, uint64_t& again_ns);
 //   bool accept_eviction(const epp_running_request&) const;                                 epp.eviction-filter/0
-//   bool evict_before(const epp_running_request&, const epp_running_request&) const;        epp.eviction-ordering/0
+//   bool evict_before(const epp_running_request&, const epp_running_request&) const;        epp.eviction-ordering/1
 //   void on_endpoint_added(const epp_endpoint&); void on_endpoint_removed(const epp_endpoint&);
 //   std::string dump_state() const;  bool ready() const;
 //

@@ -64,6 +64,10 @@ class F64Column : public Attribute {
   const double* read(const Request& r, const Candidates& c) const {
     return api(r)->f64(r.host().self(), r.raw(), c.raw(), id_);
   }
+  // One endpoint's value where there are no candidates, e.g. a target in pre_request; NaN when missing.
+  double at(const Request& r, const epp_endpoint& endpoint) const {
+    return api(r)->f64(r.host().self(), r.raw(), nullptr, id_)[endpoint.slot];
+  }
   // Where there is no request: saturation.
   const double* read(const Host& host, const Candidates& c) const {
     return host.services().attributes->f64(host.self(), nullptr, c.raw(), id_);
@@ -80,6 +84,10 @@ class I64Column : public Attribute {
   I64View of(const Host& host, const Candidates& c) const { return {read(host, c), c}; }
   const int64_t* read(const Request& r, const Candidates& c) const {
     return api(r)->i64(r.host().self(), r.raw(), c.raw(), id_);
+  }
+  // One endpoint's value where there are no candidates; EPP_I64_MISSING when missing.
+  int64_t at(const Request& r, const epp_endpoint& endpoint) const {
+    return epp_live_load(&api(r)->i64(r.host().self(), r.raw(), nullptr, id_)[endpoint.slot]);
   }
   const int64_t* read(const Host& host, const Candidates& c) const {
     return host.services().attributes->i64(host.self(), nullptr, c.raw(), id_);
@@ -99,6 +107,9 @@ class I64Column : public Attribute {
 class StringListColumn : public Attribute {
  public:
   using Attribute::Attribute;
+  epp_str_list at(const Request& r, const epp_endpoint& endpoint) const {
+    return api(r)->str_list(r.host().self(), r.raw(), nullptr, id_)[endpoint.slot];
+  }
   const epp_str_list* read(const Request& r, const Candidates& c) const {
     return api(r)->str_list(r.host().self(), r.raw(), c.raw(), id_);
   }
@@ -124,6 +135,12 @@ class RequestValue : public Attribute {
   }
   bool has(const Request& r) const { return get(r).type != 0; }
   void set(const Request& r, const epp_value& v) const { api(r)->set(r.host().self(), r.raw(), id_, &v); }
+  void set(const Request& r, int64_t value) const {
+    epp_value v{};
+    v.type = EPP_TYPE_I64;
+    v.u.i64 = value;
+    set(r, v);
+  }
   void set(const Request& r, std::string_view text) const {
     epp_value v{};
     v.type = EPP_TYPE_STR;

@@ -3,6 +3,7 @@
 #define EPP_CPP_CONTEXT_HPP
 
 #include <epp/cpp/attributes.hpp>
+#include <epp/cpp/decider.hpp>
 #include <epp/cpp/host.hpp>
 
 #include <cmath>
@@ -79,6 +80,9 @@ class Context {
   const Parameters& parameters() const { return parameters_; }
   std::string_view name() const { return view(args_->name); }
   std::string_view type() const { return view(args_->type); }
+
+  // The decider of that name, which the parameters name; throws Error when there is none.
+  Decider decider(std::string_view instance) const { return Decider(*host_, instance); }
 
   // Endpoint columns: consumed (missing producers are an error for require_*, fine for optional_*) or produced.
   F64Column require_f64(std::string_view key) { return F64Column(consume(key, EPP_TYPE_F64, true)); }

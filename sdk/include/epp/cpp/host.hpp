@@ -5,6 +5,7 @@
 #include <epp/abi.h>
 #include <epp/cpp/error.hpp>
 #include <epp/host/attributes.h>
+#include <epp/host/instances.h>
 #include <epp/host/request.h>
 #include <epp/host/services.h>
 
@@ -27,6 +28,7 @@ struct Services {
   const epp_host_metrics* metrics = nullptr;
   const epp_host_parameters* parameters = nullptr;
   const epp_host_async* async = nullptr;
+  const epp_host_instances* instances = nullptr;  // a draft: may be missing
 };
 
 // One label set of a metric family. Cheap to copy.
@@ -76,6 +78,7 @@ class Host {
     services_.metrics = static_cast<const epp_host_metrics*>(get(EPP_HOST_METRICS));
     services_.parameters = static_cast<const epp_host_parameters*>(get(EPP_HOST_PARAMETERS));
     services_.async = static_cast<const epp_host_async*>(get(EPP_HOST_ASYNC));
+    services_.instances = static_cast<const epp_host_instances*>(get(EPP_HOST_INSTANCES));
   }
   const Services& services() const { return services_; }
   epp_self* self() const { return self_; }

@@ -6,6 +6,7 @@
 #include <epp/cpp/box.hpp>
 #include <epp/cpp/context.hpp>
 #include <epp/cpp/flow_tables.hpp>
+#include <epp/ext/decider.h>
 #include <epp/ext/filter.h>
 #include <epp/ext/lifecycle.h>
 #include <epp/ext/picker.h>
@@ -59,6 +60,7 @@ struct Tables {
   static constexpr bool kFlowDetector =
       requires(T& t, const Candidates& c, const Reservations& r, uint64_t& again) { t.saturation(c, r, again); };
   static constexpr bool kDetector = kFlowDetector || requires(T& t, const Candidates& c) { t.saturation(c); };
+  static constexpr bool kDecider = requires(const T& t, const Request& r, const epp_endpoint* e) { t.decide(r, e); };
   static constexpr bool kEndpointEvents = requires(T& t, const epp_endpoint& e) {
     t.on_endpoint_added(e);
     t.on_endpoint_removed(e);
@@ -68,8 +70,8 @@ struct Tables {
 
   static constexpr size_t kExtensionCount = size_t{kFilter} + kScreener + kScorer + kPicker + kProducer +
                                             kRequestHeader + kAdmitter + kPreRequest + kResponseHeader + kResponseBody +
-                                            kResponseComplete + kHandler + kDetector + kEndpointEvents + kStateDump +
-                                            kReadiness + FlowTables<T>::kExtensionCount;
+                                            kResponseComplete + kHandler + kDecider + kDetector + kEndpointEvents +
+                                            kStateDump + kReadiness + FlowTables<T>::kExtensionCount;
 
   static std::array<epp_str, kExtensionCount == 0 ? 1 : kExtensionCount> extension_ids() {
     std::array<epp_str, kExtensionCount == 0 ? 1 : kExtensionCount> ids{};
@@ -89,6 +91,7 @@ struct Tables {
     add(kResponseBody, EPP_EXT_RESPONSE_BODY);
     add(kResponseComplete, EPP_EXT_RESPONSE_COMPLETE);
     add(kHandler, EPP_EXT_PROFILE_HANDLER);
+    add(kDecider, EPP_EXT_DECIDER);
     add(kDetector, EPP_EXT_SATURATION_DETECTOR);
     add(kEndpointEvents, EPP_EXT_ENDPOINT_EVENTS);
     add(kStateDump, EPP_EXT_STATE_DUMP);
@@ -294,21 +297,19 @@ struct Tables {
       if (want == EPP_EXT_PROFILE_HANDLER) return &table;
     }
     if constexpr (kDetector) {
-      static const epp_saturation_detector table{sizeof(epp_saturation_detector), 0,
-                                                 [](auto* self, auto* c, auto* r, auto* out, auto* again, auto* e) {
-                                                   return guarded(e, [&] {
-                                                     auto& plugin = *box<T>(self).plugin;
-                                                     if constexpr (kFlowDetector) {
-                                                       *out = plugin.saturation(Candidates(c), Reservations(r), *again);
-                                                     } else {
-                                                       (void)r;
-                                                       (void)again;
-                                                       *out = plugin.saturation(Candidates(c));
-                                                     }
-                                                     return EPP_OK;
-                                                   });
-                                                 }};
+      static const epp_saturation_detector table = detector_table();
       if (want == EPP_EXT_SATURATION_DETECTOR) return &table;
+    }
+    if constexpr (kDecider) {
+      static const epp_decider table{sizeof(epp_decider), 0,
+                                     [](auto* self, auto* r, auto* endpoint, auto* yes, auto* e) {
+                                       return guarded(e, [&] {
+                                         auto& b = box<T>(self);
+                                         *yes = b.plugin->decide(Request(r, &b.host), endpoint) ? 1u : 0u;
+                                         return EPP_OK;
+                                       });
+                                     }};
+      if (want == EPP_EXT_DECIDER) return &table;
     }
     if constexpr (kEndpointEvents) {
       static const epp_endpoint_events table{sizeof(epp_endpoint_events), 0,
@@ -348,6 +349,29 @@ struct Tables {
       if (want == EPP_EXT_READINESS) return &table;
     }
     return FlowTables<T>::get(want);
+  }
+
+  static epp_saturation_detector detector_table() {
+    epp_saturation_detector t{};
+    t.size = sizeof t;
+    t.saturation = [](const epp_instance* self, const epp_candidates* c, const epp_reservations* r, double* out,
+                      uint64_t* again, epp_error* e) {
+      return guarded(e, [&] {
+        auto& plugin = *box<T>(self).plugin;
+        if constexpr (kFlowDetector) {
+          *out = plugin.saturation(Candidates(c), Reservations(r), *again);
+        } else {
+          (void)r;
+          (void)again;
+          *out = plugin.saturation(Candidates(c));
+        }
+        return EPP_OK;
+      });
+    };
+    if constexpr (requires(const T& plugin) { plugin.believed_age_ns(); }) {
+      t.believed_age = [](const epp_instance* self) -> uint64_t { return box<T>(self).plugin->believed_age_ns(); };
+    }
+    return t;
   }
 
   static epp_status create(const epp_type*, const epp_create_args* args, epp_instance** out, epp_error* error) {

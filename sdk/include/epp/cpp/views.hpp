@@ -28,12 +28,20 @@ class Candidates {
   const epp_candidates* raw_;
 };
 
-// Value of a label, or a view with data() == nullptr. Labels are sorted by key.
+namespace detail {
+inline std::string_view value_of(std::span<const epp_label> sorted, std::string_view key) {
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), key,
+                                   [](const epp_label& l, std::string_view k) { return view(l.key) < k; });
+  return at != sorted.end() && view(at->key) == key ? view(at->value) : std::string_view{};
+}
+}  // namespace detail
+
+// Value of a label or annotation, or a view with data() == nullptr.
 inline std::string_view label(const epp_endpoint& endpoint, std::string_view key) {
-  const epp_label* end = endpoint.labels + endpoint.label_count;
-  const epp_label* at = std::lower_bound(endpoint.labels, end, key,
-                                         [](const epp_label& l, std::string_view k) { return view(l.key) < k; });
-  return at != end && view(at->key) == key ? view(at->value) : std::string_view{};
+  return detail::value_of({endpoint.labels, static_cast<size_t>(endpoint.label_count)}, key);
+}
+inline std::string_view annotation(const epp_endpoint& endpoint, std::string_view key) {
+  return detail::value_of({endpoint.annotations, static_cast<size_t>(endpoint.annotation_count)}, key);
 }
 
 // Requests that were let through and that a reading may not show yet; none outside of flow control.

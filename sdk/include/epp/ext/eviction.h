@@ -1,7 +1,7 @@
 /* Which running requests may be stopped to make room, and which first.
  *
  *   epp.eviction-filter/0    (draft) may this request be evicted at all?
- *   epp.eviction-ordering/0  (draft) which of two goes first?
+ *   epp.eviction-ordering/1  which of two goes first?
  *
  * A plugin that cannot tell answers 0. An ordering that puts two requests before each other is counted, and that pair
  * is ordered by priority, lowest first, then the latest dispatch first.
@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define EPP_EXT_EVICTION_FILTER "epp.eviction-filter/0"
-#define EPP_EXT_EVICTION_ORDERING "epp.eviction-ordering/0"
+#define EPP_EXT_EVICTION_ORDERING "epp.eviction-ordering/1"
 
 /* A request between its dispatch and its last response byte. */
 typedef struct epp_running_request {
@@ -27,8 +27,8 @@ typedef struct epp_running_request {
   epp_str id;       /* x-request-id, chosen by the client */
   uint64_t serial;  /* unique in this process */
   epp_str fairness_id;
-  epp_str host_port; /* of the endpoint that serves it */
-  uint64_t dispatched_ns;
+  epp_str host_port;        /* of the endpoint that serves it */
+  uint64_t dispatched_ns;   /* host clock */
   int64_t cost;             /* footprint: estimated tokens */
   uint64_t response_chunks; /* progress: body pieces that came back; 0: the client has seen nothing yet */
 } epp_running_request;

@@ -25,6 +25,7 @@ extern "C" {
 
 #define EPP_EXT_FAIRNESS "epp.fairness/1"
 
+/* Every charge adds to what the flow used, one of an unknown kind, too. */
 #define EPP_CHARGE_DISPATCH 1u /* tokens: the estimated cost of the request that was just dispatched */
 #define EPP_CHARGE_SETTLE 2u   /* tokens: what usage says beyond that estimate; negative when it cost less */
 

@@ -1,7 +1,8 @@
-/* epp.filter/1: removes candidates before scoring. epp.screener/1: the same shape, once per request, before producers.
+/* Which candidates are out of the question.
  *
- * A filter runs in a profile's order; the next one sees what it kept. Screeners each get the full candidate list and
- * their answers are intersected in the original order.
+ *   epp.filter/1    in a scheduling profile, before scoring; the next filter sees what this one kept
+ *   epp.screener/0  (draft) the same shape, once per request, before producers; every screener gets the full list and
+ *                   their answers are intersected in the original order
  *
  * On error, or when it returns a slot that it was not given or a slot twice, the fault is counted and the plugin
  * entry's `onFault` decides: `reject` (the request fails) or `ignore` (the input is kept).
@@ -16,14 +17,14 @@ extern "C" {
 #endif
 
 #define EPP_EXT_FILTER "epp.filter/1"
-#define EPP_EXT_SCREENER "epp.screener/1"
+#define EPP_EXT_SCREENER "epp.screener/0"
 
 typedef struct epp_filter {
   uint32_t size;
   uint32_t reserved;
-  /* Writes the slots to keep to `kept` (room for candidates->count) and their number to `*kept_count`. The order of
-   * `kept` is the order that later plugins see; keep the input's unless the order is the point. None kept is a valid
-   * answer. [concurrent] */
+  /* Writes the slots to keep to `kept` (room for candidates->count) and their number to `*kept_count`, preset to 0. The
+   * order of `kept` is the order that later plugins see; keep the input's unless the order is the point. None kept is
+   * a valid answer. [concurrent] */
   epp_status (*filter)(const epp_instance* instance, const epp_request* request, const epp_candidates* candidates,
                        uint32_t* kept, uint32_t* kept_count, epp_error* error);
 } epp_filter;

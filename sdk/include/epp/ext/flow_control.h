@@ -22,7 +22,7 @@ extern "C" {
 typedef struct epp_queued_request {
   uint32_t size;
   int32_t priority;           /* of its band: 0 when the one that it asked for does not exist */
-  const epp_request* request; /* its headers through host/request.h; NULL only in the policy tests of a host */
+  const epp_request* request; /* its headers through host/request.h; NULL: nothing more is known of it */
   uint64_t enqueued_ns;       /* host clock, when it asked to be admitted */
   uint64_t deadline_ns;       /* enqueued_ns + its time to live; EPP_NEVER_NS: it waits for ever */
   uint64_t received_ns;       /* host clock, when its headers arrived */
@@ -33,11 +33,11 @@ typedef struct epp_queued_request {
 /* A flow of one band: the requests of one fairness id. */
 typedef struct epp_flow {
   uint32_t size;
-  uint32_t index; /* names the flow in its band; small; reused only after flow_removed */
-  epp_str id;     /* fairness id; lives until flow_removed */
-  double weight;  /* > 0; of the flow's objective, 1 when it has none */
-  uint64_t length;
-  uint64_t bytes;
+  uint32_t index;  /* names the flow in its band; small; reused only after flow_removed */
+  epp_str id;      /* fairness id; lives until flow_removed */
+  double weight;   /* > 0; of the flow's objective, 1 when it has none */
+  uint64_t length; /* requests in its queue */
+  uint64_t bytes;  /* of their bodies */
   /* The request that would go next, NULL when the flow is idle; the rest is its place in the order. */
   const epp_queued_request* head;
   int64_t head_key;      /* by the ordering policy; smaller goes first, also between the flows of a band */

@@ -17,8 +17,9 @@ extern "C" {
 typedef struct epp_picker {
   uint32_t size;
   uint32_t reserved;
-  /* `scores` are the weighted totals by position. Writes the chosen positions, best first, to `picked` (room for
-   * candidates->count) and their number (at least 1) to `*picked_count`. [concurrent] */
+  /* `scores` are the weighted totals by position, never NaN; there is at least one candidate. Writes the chosen
+   * positions, best first, to `picked` (room for candidates->count) and their number (at least 1) to `*picked_count`.
+   * [concurrent] */
   epp_status (*pick)(const epp_instance* instance, const epp_request* request, const epp_candidates* candidates,
                      const double* scores, uint32_t* picked, uint32_t* picked_count, epp_error* error);
 } epp_picker;

@@ -1,8 +1,10 @@
 /* Hooks on the way in, each called for every request and every instance that serves it, in manifest order.
  *
- *   epp.request-header/1  after parsing and model rewrite, before admission; an error ends the request
+ *   epp.request-header/0  (draft) after parsing and model rewrite, before admission; an error ends the request
  *   epp.admitter/1        after the producers, before scheduling; an error is a denial
  *   epp.pre-request/1     after scheduling; may set and remove request headers; all run, then the first error ends it
+ *
+ * Answers of these are policy: no error of theirs counts towards a bypass.
  */
 #ifndef EPP_EXT_REQUEST_HOOKS_H
 #define EPP_EXT_REQUEST_HOOKS_H
@@ -14,7 +16,7 @@
 extern "C" {
 #endif
 
-#define EPP_EXT_REQUEST_HEADER "epp.request-header/1"
+#define EPP_EXT_REQUEST_HEADER "epp.request-header/0"
 #define EPP_EXT_ADMITTER "epp.admitter/1"
 #define EPP_EXT_PRE_REQUEST "epp.pre-request/1"
 
@@ -28,7 +30,7 @@ typedef struct epp_request_header {
 typedef struct epp_admitter {
   uint32_t size;
   uint32_t reserved;
-  /* EPP_OK admits. [concurrent] */
+  /* EPP_OK admits. A denial without a code (EPP_ERR_UNTYPED) is answered with 500. [concurrent] */
   epp_status (*admit)(const epp_instance* instance, const epp_request* request, const epp_candidates* candidates,
                       epp_error* error);
 } epp_admitter;

@@ -1,5 +1,7 @@
 /* epp.saturation-detector/1: how full the candidates are as a whole. 1.0 and more is saturated.
- * On error or NaN the host uses the last value, then 1.0 (closed). */
+ *
+ * On error, and for a NaN, the fault is counted and the host uses the last value, then 1.0 (closed).
+ */
 #ifndef EPP_EXT_SATURATION_DETECTOR_H
 #define EPP_EXT_SATURATION_DETECTOR_H
 
@@ -31,6 +33,10 @@ typedef struct epp_saturation_detector {
   epp_status (*saturation)(const epp_instance* instance, const epp_candidates* candidates,
                            const epp_reservations* reservations, double* saturation, uint64_t* again_ns,
                            epp_error* error);
+  /* Optional. How old, in nanoseconds, the scraped readings may be that it still believes; 0: it looks at live counters
+   * only, which are never old. The host waits for that long to see what a change of load did. Absent: what
+   * --metrics-staleness-threshold says. Constant over the instance's life. [main] */
+  uint64_t (*believed_age)(const epp_instance* instance);
 } epp_saturation_detector;
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* epp.scorer/1: says how good each candidate is for the request.
  *
  * total(candidate) = sum over the profile's scorers of clamp(score, 0, 1) * weight. The sum is not normalised.
- * On error, and for a NaN, the fault is counted and the score is 0.
+ * On error all scores are 0, a NaN is 0, and the fault is counted.
  */
 #ifndef EPP_EXT_SCORER_H
 #define EPP_EXT_SCORER_H
@@ -21,7 +21,7 @@ extern "C" {
 typedef struct epp_scorer {
   uint32_t size;
   uint32_t category; /* EPP_SCORER_*, for operators' eyes */
-  /* Fills scores[0..candidates->count-1] by position; the host has set them to 0. [concurrent] */
+  /* Fills scores[0..candidates->count-1] by position; the host has set them to 0. Higher is better. [concurrent] */
   epp_status (*score)(const epp_instance* instance, const epp_request* request, const epp_candidates* candidates,
                       double* scores, epp_error* error);
 } epp_scorer;
