@@ -2,16 +2,10 @@
 
 #include "telemetry/log_format.h"
 #include "telemetry/log_sampler.h"
+#include "telemetry/log_writer.h"
 
 #include <charconv>
-#include <condition_variable>
-#include <cstdio>
-#include <mutex>
-
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/base_sink.h>
+#include <utility>
 
 namespace epp::telemetry {
 namespace detail {
@@ -29,38 +23,7 @@ bool LogSampler::pass(unsigned stratum, std::string_view message, std::chrono::s
 
 namespace {
 
-// spdlog's end of the queue: its thread calls it.
-class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  explicit WriterSink(std::function<void(std::string_view)> write) : write_(std::move(write)) {}
-
-  /// Waits until `done(lines written)`; asked after each line.
-  template <class Done>
-  void wait(Done done) {
-    std::unique_lock lock(mutex_of_count_);
-    changed_.wait(lock, [&] { return done(written_); });
-  }
-
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    write_(std::string_view(message.payload.data(), message.payload.size()));
-    std::lock_guard lock(mutex_of_count_);
-    ++written_;
-    changed_.notify_all();
-  }
-  void flush_() override {}
-
-  const std::function<void(std::string_view)> write_;
-  std::mutex mutex_of_count_;
-  std::condition_variable changed_;
-  std::uint64_t written_ = 0;
-};
-
 constexpr int kNothing = -1000;  // below every statement, errors included
-
-void write_to_stderr(std::string_view line) {
-  std::fwrite(line.data(), 1, line.size(), stderr);
-}
 
 }  // namespace
 
@@ -69,48 +32,37 @@ class LogCore {
   explicit LogCore(LogOptions options)
       : verbosity(options.verbosity),
         format(options.format),
-        sampling_(options.sampling),
-        sink_(std::make_shared<WriterSink>(options.write ? std::move(options.write) : write_to_stderr)),
-        pool_(std::make_shared<spdlog::details::thread_pool>(std::max<std::size_t>(options.queue_lines, 1), 1)),
-        logger_(std::make_shared<spdlog::async_logger>("epp", sink_, pool_,
-                                                       spdlog::async_overflow_policy::overrun_oldest)) {
-    logger_->set_level(spdlog::level::trace);
-    logger_->set_error_handler([](const std::string&) {});
-  }
+        writer(std::move(options.write), options.queue_lines),
+        sampling_(options.sampling) {}
 
   void write(const LogEvent& event, std::initializer_list<LogField> fields) {
     if (sampling_ && (event.is_error || event.verbosity <= 1)) {
       const unsigned stratum = event.is_error ? 2 : event.verbosity == 1 ? 1 : 0;
       if (!sampler_.pass(stratum, event.message, event.time)) return;
     }
-    accepted_.fetch_add(1, std::memory_order_relaxed);
-    logger_->log(spdlog::level::info, spdlog::string_view_t(format_line(event, fields, format)));
-  }
-
-  std::uint64_t dropped() const { return pool_->overrun_counter(); }
-
-  // spdlog's own flush message could be overrun like any line, so lines are counted instead.
-  void flush() {
-    const auto accepted = accepted_.load(std::memory_order_relaxed);
-    sink_->wait([&](std::uint64_t written) { return written + dropped() >= accepted; });
+    // Grows to the longest line of the thread, and is not allocated again.
+    static thread_local std::string line;
+    line.clear();
+    append_line(line, event, fields, format);
+    writer.add(line, event.is_error);
+    if (line.capacity() > kKeptLineBytes) line = {};
   }
 
   /// Writes what is queued and stops the thread. Later lines go nowhere.
   void close() {
     verbosity.store(kNothing, std::memory_order_relaxed);
-    pool_.reset();
+    writer.close();
   }
 
   std::atomic<int> verbosity;
   const LogFormat format;
+  LogWriter writer;
 
  private:
+  static constexpr std::size_t kKeptLineBytes = 16 * 1024;
+
   const bool sampling_;
   LogSampler sampler_;
-  std::atomic<std::uint64_t> accepted_{0};
-  std::shared_ptr<WriterSink> sink_;
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<spdlog::async_logger> logger_;  // holds the pool weakly
 };
 
 struct LogContext {
@@ -183,10 +135,10 @@ void Log::set_verbosity(int verbosity) {
   core_->verbosity.store(verbosity, std::memory_order_relaxed);
 }
 std::uint64_t Log::dropped() const {
-  return core_->dropped();
+  return core_->writer.dropped();
 }
 void Log::flush() {
-  core_->flush();
+  core_->writer.flush();
 }
 
 std::optional<int> verbosity_from_flags(int v, std::optional<std::string_view> zap_log_level) {

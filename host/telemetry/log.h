@@ -9,8 +9,8 @@
 //   EPP_LOG_ERROR(log, error_text, "Failed to process request");
 //
 // Lines are formatted by the caller and written by one thread behind a bounded queue, so that a slow standard
-// error never holds a request. When the queue is full the oldest line is dropped and counted; destroying the
-// Log writes everything that is still queued.
+// error never holds a request. That thread writes the lines of some milliseconds together, but errors at once. When the
+// queue is full the oldest line is dropped and counted; destroying the Log writes everything that is still queued.
 #pragma once
 
 #include <atomic>
@@ -85,9 +85,9 @@ struct LogOptions {
   LogFormat format = LogFormat::kJson;
   /// Per second and message text the first 100 lines and then each 100th, for verbosity 0, 1 and errors.
   bool sampling = true;
-  /// Lines that may wait for the writer.
+  /// Lines that may wait for the writer, besides those that it is writing.
   std::size_t queue_lines = 4096;
-  /// Receives each line with its newline, from one thread. Default: standard error.
+  /// Receives each line with its newline, from one thread. Default: standard error, many lines at a time.
   std::function<void(std::string_view line)> write{};
 };
 

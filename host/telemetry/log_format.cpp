@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 
@@ -19,16 +20,22 @@ void append_json_line(std::string& out, std::string_view json) {
   }
 }
 
+template <class Integer>
+void append_integer(std::string& out, Integer value) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
 void append_value(std::string& out, const LogField& field) {
   switch (field.kind) {
     case LogField::Kind::kString:
       append_json_string(out, field.text);
       return;
     case LogField::Kind::kInt:
-      out += std::to_string(field.integer);
+      append_integer(out, field.integer);
       return;
     case LogField::Kind::kUint:
-      out += std::to_string(field.natural);
+      append_integer(out, field.natural);
       return;
     case LogField::Kind::kDouble:
       append_json_number(out, field.real);
@@ -61,10 +68,12 @@ std::int64_t microseconds(std::chrono::system_clock::time_point time) {
 
 void append_epoch_seconds(std::string& out, std::chrono::system_clock::time_point time) {
   const auto micros = microseconds(time);
-  char buffer[40];
-  std::snprintf(buffer, sizeof buffer, "%lld.%06lld", static_cast<long long>(micros / 1'000'000),
-                static_cast<long long>(micros % 1'000'000));
-  out += buffer;
+  append_integer(out, micros / 1'000'000);
+  char fraction[] = ".000000";
+  auto rest = micros % 1'000'000;
+  for (int i = 6; i > 0; --i, rest /= 10)
+    fraction[i] = static_cast<char>('0' + rest % 10);
+  out += fraction;
 }
 
 void append_utc(std::string& out, std::chrono::system_clock::time_point time) {
@@ -78,17 +87,18 @@ void append_utc(std::string& out, std::chrono::system_clock::time_point time) {
   out += buffer;
 }
 
-std::string format_json(const LogEvent& event, std::initializer_list<LogField> fields) {
-  std::string out = "{\"level\":\"";
-  out.reserve(256);
-  out.append(level_text(event.verbosity, event.is_error)).append("\",\"ts\":");
+void append_json(std::string& out, const LogEvent& event, std::initializer_list<LogField> fields) {
+  out.append("{\"level\":\"").append(level_text(event.verbosity, event.is_error)).append("\",\"ts\":");
   append_epoch_seconds(out, event.time);
   if (!event.logger.empty()) {
     out += ",\"logger\":";
     append_json_string(out, event.logger);
   }
   out += ",\"caller\":";
-  append_json_string(out, std::string(event.file) + ":" + std::to_string(event.line));
+  append_json_string(out, event.file);
+  out.back() = ':';
+  append_integer(out, event.line);
+  out += '"';
   out += ",\"msg\":";
   append_json_string(out, event.message);
   out += event.bound;
@@ -98,12 +108,9 @@ std::string format_json(const LogEvent& event, std::initializer_list<LogField> f
     append_json_string(out, event.error);
   }
   out += "}\n";
-  return out;
 }
 
-std::string format_text(const LogEvent& event, std::initializer_list<LogField> fields) {
-  std::string out;
-  out.reserve(256);
+void append_text(std::string& out, const LogEvent& event, std::initializer_list<LogField> fields) {
   append_utc(out, event.time);
   out += ' ';
   for (const char c : level_text(event.verbosity, event.is_error)) {
@@ -113,7 +120,9 @@ std::string format_text(const LogEvent& event, std::initializer_list<LogField> f
     out += ' ';
     append_word(out, event.logger);
   }
-  out.append(" ").append(event.file).append(":").append(std::to_string(event.line)) += ' ';
+  out.append(" ").append(event.file) += ':';
+  append_integer(out, event.line);
+  out += ' ';
   append_json_string(out, event.message);
   out += event.bound;
   append_fields(out, fields, LogFormat::kText);
@@ -122,7 +131,6 @@ std::string format_text(const LogEvent& event, std::initializer_list<LogField> f
     append_word(out, event.error);
   }
   out += '\n';
-  return out;
 }
 
 }  // namespace
@@ -153,8 +161,12 @@ void append_fields(std::string& out, std::initializer_list<LogField> fields, Log
   }
 }
 
-std::string format_line(const LogEvent& event, std::initializer_list<LogField> fields, LogFormat format) {
-  return format == LogFormat::kJson ? format_json(event, fields) : format_text(event, fields);
+void append_line(std::string& out, const LogEvent& event, std::initializer_list<LogField> fields, LogFormat format) {
+  if (format == LogFormat::kJson) {
+    append_json(out, event, fields);
+  } else {
+    append_text(out, event, fields);
+  }
 }
 
 }  // namespace epp::telemetry::detail

@@ -28,7 +28,7 @@ std::string_view level_text(int verbosity, bool is_error);
 /// `,"key":value` or ` key=value` for each field.
 void append_fields(std::string& out, std::initializer_list<LogField> fields, LogFormat format);
 
-/// The whole line with its newline.
-std::string format_line(const LogEvent& event, std::initializer_list<LogField> fields, LogFormat format);
+/// The whole line with its newline. Allocates only when `out` has to grow.
+void append_line(std::string& out, const LogEvent& event, std::initializer_list<LogField> fields, LogFormat format);
 
 }  // namespace epp::telemetry::detail
