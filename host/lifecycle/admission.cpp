@@ -15,7 +15,7 @@ std::int64_t estimated_tokens(std::uint64_t body_bytes, std::int64_t max_output_
   return std::max<std::int64_t>(1, prompt + std::clamp<std::int64_t>(max_output_tokens, 0, kMaxOutputEstimate));
 }
 
-Admission::Answer SheddingAdmission::admit(const AdmissionRequest& request, Done /*done*/) {
+Admission::Answer SheddingAdmission::admit(const AdmissionRequest& request, const AdmissionReceiverPtr& /*receiver*/) {
   Answer answer;
   if (request.priority < 0 && request.saturation() >= 1.0) {
     answer.outcome =

@@ -50,19 +50,26 @@ struct AdmissionRequest {
 /// `max_output_tokens` < 0: the client does not say.
 std::int64_t estimated_tokens(std::uint64_t body_bytes, std::int64_t max_output_tokens);
 
+/// Who waits for the answer.
+class AdmissionReceiver {
+ public:
+  virtual ~AdmissionReceiver() = default;
+  /// [any thread; must only hand it over]
+  virtual void on_admission(AdmissionOutcome outcome) = 0;
+};
+using AdmissionReceiverPtr = std::shared_ptr<AdmissionReceiver>;
+
 /// [any thread, concurrent; must not block]
 class Admission {
  public:
-  using Done = std::function<void(AdmissionOutcome)>;
-
   struct Answer {
-    bool waiting = false;                         ///< `done` is called later, once, from any thread
+    bool waiting = false;                         ///< the receiver is told later, once, from any thread
     AdmissionOutcome outcome;                     ///< meaningful unless it waits
     std::unique_ptr<flowcontrol::Ticket> ticket;  ///< kept until the request has ended; null if nothing is held
   };
 
   virtual ~Admission() = default;
-  virtual Answer admit(const AdmissionRequest& request, Done done) = 0;
+  virtual Answer admit(const AdmissionRequest& request, const AdmissionReceiverPtr& receiver) = 0;
   /// Live counters fell outside of any ticket's end. Free of cost while nobody waits.
   virtual void capacity_changed() {}
 };
@@ -70,7 +77,7 @@ class Admission {
 /// Without flow control: sheddable requests (priority < 0) are refused while saturation >= 1.0, all others pass.
 class SheddingAdmission final : public Admission {
  public:
-  Answer admit(const AdmissionRequest& request, Done done) override;
+  Answer admit(const AdmissionRequest& request, const AdmissionReceiverPtr& receiver) override;
 };
 
 /// Knows the requests that could be evicted. [any thread, concurrent]

@@ -231,8 +231,7 @@ Director::Progress Director::begin_admission() {
   if (const auto left = outbox_.time_left())
     request.ttl_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(left->count(), 1));
   request.saturation = [this] { return saturation(); };
-  Admission::Answer answer = pipeline_.admission->admit(
-      request, [mailbox = mailbox_](AdmissionOutcome outcome) { mailbox->on_admission(std::move(outcome)); });
+  Admission::Answer answer = pipeline_.admission->admit(request, mailbox_);
   ticket_ = std::move(answer.ticket);
   waiting_ = answer.waiting;
   return waiting_ ? Progress::kWaiting : finish_admission(std::move(answer.outcome));

@@ -97,7 +97,7 @@ Error refusal_of(const Verdict& verdict, bool pool_empty) {
   return {ErrorCode::kInternal, "unhandled flow control outcome: request rejected by flow control", {}};
 }
 
-Admission::Answer FlowAdmission::admit(const AdmissionRequest& request, Done done) {
+Admission::Answer FlowAdmission::admit(const AdmissionRequest& request, const AdmissionReceiverPtr& receiver) {
   const epp_request* abi = request.context->abi();
   flowcontrol::Ask ask;
   ask.request = abi;
@@ -113,8 +113,8 @@ Admission::Answer FlowAdmission::admit(const AdmissionRequest& request, Done don
     const std::uint64_t wanted = requested_ttl_ns(request.context->headers);
     if (wanted != 0 && (ask.ttl_ns == 0 || wanted < ask.ttl_ns)) ask.ttl_ns = wanted;
   }
-  flowcontrol::Dispatcher::Answer placed =
-      dispatcher_.enqueue(ask, [this, done = std::move(done)](const Verdict& verdict) { done(outcome_of(verdict)); });
+  flowcontrol::Dispatcher::Answer placed = dispatcher_.enqueue(
+      ask, [this, receiver](const Verdict& verdict) { receiver->on_admission(outcome_of(verdict)); });
 
   Answer answer;
   answer.waiting = placed.verdict.outcome == Outcome::kNotYetFinalized;

@@ -20,6 +20,7 @@ struct FlowAdmissionOptions {
   std::int64_t decode_only_below_tokens = 0;
   bool retry_after = false;     ///< `retry-after` with refusals
   bool queue_position = false;  ///< `x-epp-queue-position`: requests ahead when the queue refused
+  bool operator==(const FlowAdmissionOptions&) const = default;
 };
 
 /// The refusal of a verdict that is neither kDispatched nor kNotYetFinalized; anything else is an internal error.
@@ -32,7 +33,7 @@ class FlowAdmission final : public Admission {
   explicit FlowAdmission(flowcontrol::Dispatcher& dispatcher, FlowAdmissionOptions options = {})
       : dispatcher_(dispatcher), options_(options) {}
 
-  Answer admit(const AdmissionRequest& request, Done done) override;
+  Answer admit(const AdmissionRequest& request, const AdmissionReceiverPtr& receiver) override;
   void capacity_changed() override { dispatcher_.poke(); }
 
  private:

@@ -17,14 +17,14 @@
 namespace epp::lifecycle {
 
 /// Shared by a stream and whoever owes it an answer. [any thread] After close() everything that arrives is dropped.
-class Mailbox final : public plugins::CompletionReceiver, public flowcontrol::Evictable {
+class Mailbox final : public plugins::CompletionReceiver, public flowcontrol::Evictable, public AdmissionReceiver {
  public:
   explicit Mailbox(std::shared_ptr<Waker> waker) : waker_(std::move(waker)) {}
 
   void on_completion(std::uint64_t token, plugins::Completion completion) override;
   /// Only the first one counts.
   void evict(std::string_view reason) override;
-  void on_admission(AdmissionOutcome outcome);
+  void on_admission(AdmissionOutcome outcome) override;
 
   /// The answer for `token`; those for other tokens are dropped.
   std::optional<plugins::Completion> take_completion(std::uint64_t token);

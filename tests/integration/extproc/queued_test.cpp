@@ -20,10 +20,10 @@ using lifecycle::testing::World;
 // Lets nobody pass before it is opened.
 class Barrier final : public Admission {
  public:
-  Answer admit(const AdmissionRequest& request, Done done) override {
+  Answer admit(const AdmissionRequest& request, const lifecycle::AdmissionReceiverPtr& receiver) override {
     const std::lock_guard lock(mutex_);
     ttl_ns_ = request.ttl_ns;
-    waiting_ = std::move(done);
+    waiting_ = receiver;
     changed_.notify_all();
     Answer answer;
     answer.waiting = true;
@@ -39,12 +39,12 @@ class Barrier final : public Admission {
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return gone_ == 1; });
   }
   void open() {
-    Done done;
+    lifecycle::AdmissionReceiverPtr receiver;
     {
       const std::lock_guard lock(mutex_);
-      done = std::exchange(waiting_, nullptr);
+      receiver = std::exchange(waiting_, nullptr);
     }
-    done(std::nullopt);
+    receiver->on_admission(std::nullopt);
   }
   std::uint64_t ttl_ns() {
     const std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ class Barrier final : public Admission {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  Done waiting_;
+  lifecycle::AdmissionReceiverPtr waiting_;
   int gone_ = 0;
   std::uint64_t ttl_ns_ = 0;
 };

@@ -79,12 +79,18 @@ struct Asked {
     request.context = &context;
     request.fairness_id = "f";
     request.ttl_ns = ttl_ns;
-    answer = admission.admit(request, [this](AdmissionOutcome outcome) { told.emplace(std::move(outcome)); });
+    answer = admission.admit(request, receiver);
   }
   bool waits() const { return answer.waiting && !told; }
 
+  struct Receiver final : AdmissionReceiver {
+    void on_admission(AdmissionOutcome outcome) override { told.emplace(std::move(outcome)); }
+    std::optional<AdmissionOutcome> told;
+  };
+
   plugins::RequestContext context;
-  std::optional<AdmissionOutcome> told;
+  std::shared_ptr<Receiver> receiver = std::make_shared<Receiver>();
+  const std::optional<AdmissionOutcome>& told = receiver->told;
   Admission::Answer answer;
 };
 

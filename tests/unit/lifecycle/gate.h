@@ -4,6 +4,7 @@
 #include "lifecycle/admission.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,14 +14,14 @@ namespace epp::lifecycle::testing {
 
 class Gate final : public Admission {
  public:
-  Answer admit(const AdmissionRequest& request, Done done) override {
+  Answer admit(const AdmissionRequest& request, const AdmissionReceiverPtr& receiver) override {
     ++asked;
     fairness = request.fairness_id;
     bytes = request.bytes;
     cost = request.cost;
     weight = request.weight;
     ttl_ns = request.ttl_ns;
-    open = std::move(done);
+    open = [receiver](AdmissionOutcome outcome) { receiver->on_admission(std::move(outcome)); };
     Answer answer;
     answer.waiting = !pass;
     answer.ticket = std::make_unique<Ticket>(*this);
@@ -38,7 +39,7 @@ class Gate final : public Admission {
   std::int64_t cost = 0;
   double weight = 0;
   std::uint64_t ttl_ns = 0;
-  Done open;
+  std::function<void(AdmissionOutcome)> open;
   std::vector<std::string> account;  ///< what tickets were told, in order: "scheduled 0", "settled 7", "ended"
 
  private:

@@ -11,15 +11,15 @@ namespace {
 class CoinAdmission final : public Admission {
  public:
   explicit CoinAdmission(std::mt19937& random) : random_(random) {}
-  Answer admit(const AdmissionRequest&, Done done) override {
+  Answer admit(const AdmissionRequest&, const AdmissionReceiverPtr& receiver) override {
     Answer answer;
     answer.ticket = std::make_unique<Ticket>(*this);
     if (random_() % 2 == 0) return answer;
-    pending = std::move(done);
+    pending = receiver;
     answer.waiting = true;
     return answer;
   }
-  Done pending;
+  AdmissionReceiverPtr pending;
   int held = 0;
 
  private:
@@ -103,7 +103,7 @@ TEST(RandomSequences, EveryStreamEndsOnceAndHooksComeInPairs) {
     for (unsigned i = 0; i < steps; ++i) {
       switch (random() % 8) {
         case 0:
-          if (admission->pending) std::exchange(admission->pending, nullptr)(std::nullopt);
+          if (admission->pending) std::exchange(admission->pending, nullptr)->on_admission(std::nullopt);
           exchange.stream.on_wake();
           break;
         case 1:
