@@ -1,11 +1,14 @@
 // What it costs that a scorer stands in a library behind the C ABI: the same scores computed in the host, by the
 // plugin's function alone, and by the host's call of it with all its checks.
 #include "plugins/hooks.h"
+#include "telemetry/buckets.h"
+#include "telemetry/metrics.h"
 #include "unit/plugin_harness/plugin_harness.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -75,9 +78,35 @@ void BM_HostCall(benchmark::State& state) {
   }
 }
 
+// The same with what the host does for its metrics: one reading of the clock and one observation.
+void BM_TimedHostCall(benchmark::State& state) {
+  Stage stage(state.range(0));
+  telemetry::Registry registry;
+  struct Observer final : CallObserver {
+    void on_call(const Instance&, ExtensionPoint, uint64_t duration_ns) override {
+      durations.observe(static_cast<double>(duration_ns) * 1e-9);
+    }
+    void on_fault(const Instance&, ExtensionPoint, Fault, std::string_view) override {}
+    telemetry::Histogram durations;
+  } observer;
+  observer.durations =
+      registry.histogram({.name = "d", .help = "d", .hot = true}, telemetry::buckets::kScheduling)->with({});
+  stage.host.observe(observer);
+  const InstancePtr scorer = stage.host.create("queue-scorer");
+  const epp_candidates candidates = stage.host.stage(stage.request);
+  ErrorBuffer error;
+  CallTimer timer;
+  Call call{stage.request.context(), error, timer};
+  for (auto _ : state) {
+    run_scorer(*scorer, call, candidates, stage.scores);
+    benchmark::DoNotOptimize(stage.scores.data());
+  }
+}
+
 BENCHMARK(BM_Direct)->ArgName("endpoints")->Arg(1)->Arg(8)->Arg(64);
 BENCHMARK(BM_PluginFunction)->ArgName("endpoints")->Arg(1)->Arg(8)->Arg(64);
 BENCHMARK(BM_HostCall)->ArgName("endpoints")->Arg(1)->Arg(8)->Arg(64);
+BENCHMARK(BM_TimedHostCall)->ArgName("endpoints")->Arg(1)->Arg(8)->Arg(64);
 
 }  // namespace
 }  // namespace epp::plugins

@@ -14,7 +14,7 @@ namespace {
 // A server, its connections, and its figures so far.
 struct Contestant {
   Contestant(const Program& program, const MetricsServers& endpoints, const Workload& workload)
-      : server(program, endpoints, workload.endpoints), load(server.target(), workload), figures{program.name, {}, 0} {}
+      : server(program, endpoints, workload), load(server.target(), workload), figures{program.name, {}, 0} {}
   ServerProcess server;
   Load load;
   ServerFigures figures;
@@ -55,7 +55,7 @@ Sample measure(Contestant& contestant, const Schedule& schedule, bool traffic) {
 std::vector<ServerFigures> compare(const std::vector<Program>& programs, const Workload& workload,
                                    const Schedule& schedule) {
   const bool traffic = workload.streams != 0;
-  const MetricsServers endpoints(workload.endpoints);
+  const MetricsServers endpoints(workload.endpoints, workload.page);
   std::vector<std::unique_ptr<Contestant>> contestants;
   for (const Program& program : programs) {
     auto& contestant = *contestants.emplace_back(std::make_unique<Contestant>(program, endpoints, workload));

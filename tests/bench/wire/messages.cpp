@@ -156,11 +156,12 @@ std::string Workload::describe() const {
   const auto plural = [](unsigned n, const std::string& what) {
     return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
   };
+  const std::string scraping = refresh > std::chrono::seconds(1) ? ", not scraped meanwhile" : "";
   if (streams == 0) return "no traffic, " + plural(endpoints, "endpoint");
   return std::to_string(prompt_bytes / 1024) + " KiB prompt (" +
          std::to_string(static_cast<int>(shared_prefix * 100 + 0.5)) + "% shared), " + plural(endpoints, "endpoint") +
          ", " + plural(streams, "stream") + " on " + plural(connections, "connection") +
-         (response ? ", with response" : "");
+         (response ? ", with response" : "") + scraping;
 }
 
 MessageTemplate::MessageTemplate(const std::string& serialised, const std::string& hole) {

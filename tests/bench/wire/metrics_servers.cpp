@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,8 +28,8 @@ constexpr int kPortAttempts = 20;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-std::string page(unsigned variant) {
-  std::string text = vllm_page();
+std::string page_text(Page page, unsigned variant) {
+  std::string text = vllm_page(page == Page::kSmall ? 0 : page == Page::kVllm ? 10 : 14);
   const std::size_t line = text.find("\nvllm:num_requests_waiting{");
   const std::size_t value = text.find("} ", line) + 2;
   text.replace(value, text.find('\n', value) - value, std::to_string(variant) + ".0");
@@ -44,18 +45,20 @@ std::string http_answer(const std::string& body) {
 
 struct MetricsServers::Connection {
   int fd;
-  const std::string* answer;
+  std::size_t page;  // of the next answer
   std::string request = {};
   std::size_t left = 0;  // of the answer under way
+  bool blocked = false;  // waits to go on writing
 };
 
 std::string MetricsServers::address(unsigned index) {
   return "127.0." + std::to_string(index / 250) + "." + std::to_string(index % 250 + 1);
 }
 
-MetricsServers::MetricsServers(unsigned count) {
+MetricsServers::MetricsServers(unsigned count, Page page) {
   for (unsigned i = 0; i < kPages; ++i)
-    answers_.push_back(http_answer(page(i)));
+    answers_.push_back(http_answer(page_text(page, i)));
+  page_bytes_ = page_text(page, 0).size();
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   stop_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_ < 0 || stop_ < 0) fail("epoll");
@@ -130,13 +133,15 @@ void MetricsServers::serve() {
         if (accepted < 0) continue;
         const int on = 1;
         setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        connections.insert_or_assign(accepted, Connection{accepted, &answers_[listener->second % kPages]});
+        connections.insert_or_assign(accepted, Connection{accepted, listener->second % kPages});
         watch(accepted, EPOLLIN, EPOLL_CTL_ADD);
         continue;
       }
       Connection& connection = connections.at(fd);
       if (answer(connection)) {
-        watch(fd, connection.left == 0 ? EPOLLIN : EPOLLOUT, EPOLL_CTL_MOD);
+        const bool blocked = connection.left != 0;
+        if (std::exchange(connection.blocked, blocked) != blocked)
+          watch(fd, blocked ? EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
       } else {
         close(fd);
         connections.erase(fd);
@@ -154,13 +159,15 @@ bool MetricsServers::answer(Connection& connection) {
     connection.request.append(buffer.data(), static_cast<std::size_t>(got));
     if (!connection.request.ends_with("\r\n\r\n")) return connection.request.size() < 65536;
     connection.request.clear();
-    connection.left = connection.answer->size();
+    connection.page = (connection.page + 1) % kPages;
+    connection.left = answers_[connection.page].size();
   }
-  const std::string_view rest =
-      std::string_view(*connection.answer).substr(connection.answer->size() - connection.left);
+  const std::string_view answer = answers_[connection.page];
+  const std::string_view rest = answer.substr(answer.size() - connection.left);
   const ssize_t sent = send(connection.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR;
   connection.left -= static_cast<std::size_t>(sent);
+  if (connection.left == 0) served_.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 

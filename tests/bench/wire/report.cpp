@@ -8,9 +8,43 @@
 namespace epp::bench {
 namespace {
 
-using Field = double Sample::*;
 constexpr std::array<Field, 4> kFields{&Sample::cpu, &Sample::p50_ms, &Sample::p99_ms, &Sample::rate};
-using Row = std::vector<std::string>;
+std::vector<double> values_of(const ServerFigures& server, Field field) {
+  std::vector<double> values;
+  for (const Sample& sample : server.rounds)
+    values.push_back(sample.*field);
+  return values;
+}
+
+std::vector<double> ratios_of(const ServerFigures& numerator, const ServerFigures& denominator, Field field) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < numerator.rounds.size(); ++i)
+    values.push_back(numerator.rounds[i].*field / denominator.rounds[i].*field);
+  return values;
+}
+
+Row figures(const ServerFigures& server, bool traffic) {
+  Row row{server.name};
+  for (Field field : kFields)
+    row.push_back(traffic || field == &Sample::cpu ? number(median(server, field)) : "-");
+  row.push_back(number(server.peak_rss_mib));
+  return row;
+}
+
+std::string spread(const std::vector<double>& ratios) {
+  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+  return number(median(ratios)) + " (" + number(*least) + " to " + number(*most) + ")";
+}
+
+Row ratio_row(const ServerFigures& numerator, const ServerFigures& denominator, bool traffic) {
+  Row row{numerator.name + " / " + denominator.name};
+  for (Field field : kFields)
+    row.push_back(traffic || field == &Sample::cpu ? spread(ratios_of(numerator, denominator, field)) : "-");
+  row.push_back(number(numerator.peak_rss_mib / denominator.peak_rss_mib));
+  return row;
+}
+
+}  // namespace
 
 std::string number(double value) {
   char text[32];
@@ -24,33 +58,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Row figures(const ServerFigures& server, bool traffic) {
-  Row row{server.name};
-  for (Field field : kFields) {
-    std::vector<double> values;
-    for (const Sample& sample : server.rounds)
-      values.push_back(sample.*field);
-    row.push_back(traffic || field == &Sample::cpu ? number(median(values)) : "-");
-  }
-  row.push_back(number(server.peak_rss_mib));
-  return row;
+double median(const ServerFigures& server, Field field) {
+  return median(values_of(server, field));
 }
 
-std::string spread(const std::vector<double>& ratios) {
-  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-  return number(median(ratios)) + " (" + number(*least) + " to " + number(*most) + ")";
-}
-
-Row ratio_row(const ServerFigures& numerator, const ServerFigures& denominator, bool traffic) {
-  Row row{numerator.name + " / " + denominator.name};
-  for (Field field : kFields) {
-    std::vector<double> values;
-    for (std::size_t i = 0; i < numerator.rounds.size(); ++i)
-      values.push_back(numerator.rounds[i].*field / denominator.rounds[i].*field);
-    row.push_back(traffic || field == &Sample::cpu ? spread(values) : "-");
-  }
-  row.push_back(number(numerator.peak_rss_mib / denominator.peak_rss_mib));
-  return row;
+double median_ratio(const ServerFigures& numerator, const ServerFigures& denominator, Field field) {
+  return median(ratios_of(numerator, denominator, field));
 }
 
 void print_table(std::ostream& out, const std::vector<Row>& rows) {
@@ -69,8 +82,6 @@ void print_table(std::ostream& out, const std::vector<Row>& rows) {
     out << "|\n";
   }
 }
-
-}  // namespace
 
 void print_section(std::ostream& out, const std::string& title, bool traffic, const std::vector<ServerFigures>& servers,
                    const std::vector<Ratio>& ratios) {

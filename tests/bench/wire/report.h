@@ -1,6 +1,7 @@
 // Figures of one workload as a table: medians over the rounds, and ratios of figures measured in the same round.
 #pragma once
 
+#include <cstddef>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ struct Sample {
   double p99_ms = 0;
   double rate = 0;  ///< requests per second
 };
+using Field = double Sample::*;
 
 struct ServerFigures {
   std::string name;
@@ -27,6 +29,18 @@ struct Ratio {
   std::size_t denominator;
 };
 
+using Row = std::vector<std::string>;
+
+/// Three digits that mean something.
+std::string number(double value);
+double median(std::vector<double> values);
+/// Of the rounds.
+double median(const ServerFigures& server, Field field);
+/// The median of the rounds' ratios: neighbours in time.
+double median_ratio(const ServerFigures& numerator, const ServerFigures& denominator, Field field);
+
+/// A Markdown table; the first row is its head.
+void print_table(std::ostream& out, const std::vector<Row>& rows);
 /// A Markdown section. Every server has the same number of rounds, at least one.
 void print_section(std::ostream& out, const std::string& title, bool traffic, const std::vector<ServerFigures>& servers,
                    const std::vector<Ratio>& ratios);

@@ -1,5 +1,7 @@
 #include "bench/wire/server_process.h"
 
+#include "support/http_client.h"
+#include "support/metrics_text.h"
 #include "support/ports.h"
 
 #include <csignal>
@@ -46,17 +48,20 @@ std::string endpoints_file(const MetricsServers& servers, unsigned count) {
 }
 
 std::vector<std::string> arguments(const Program& program, const std::filesystem::path& directory, std::uint16_t port,
-                                   const MetricsServers& servers, unsigned count) {
+                                   std::uint16_t metrics_port, const MetricsServers& servers,
+                                   const Workload& workload) {
   if (!program.is_epp) return {std::to_string(port)};
-  testing::write_file(directory / "endpoints.yaml", endpoints_file(servers, count));
+  testing::write_file(directory / "endpoints.yaml", endpoints_file(servers, workload.endpoints));
   testing::write_file(directory / "config.yaml", configuration(directory / "endpoints.yaml"));
   return {"--config-file=" + (directory / "config.yaml").string(),
           "--pool-name=bench",
           "--grpc-port=" + std::to_string(port),
           "--grpc-health-port=" + std::to_string(testing::free_port()),
-          "--metrics-port=" + std::to_string(testing::free_port()),
+          "--metrics-port=" + std::to_string(metrics_port),
+          "--refresh-metrics-interval=" + std::to_string(workload.refresh.count()) + "ms",
           "--secure-serving=false",
-          "--tracing=false"};
+          "--tracing=false",
+          "--metrics-endpoint-auth=false"};
 }
 
 std::uint16_t port_of(const std::string& target) {
@@ -69,9 +74,11 @@ std::string proc_file(pid_t pid, const char* name) {
 
 }  // namespace
 
-ServerProcess::ServerProcess(const Program& program, const MetricsServers& endpoints, unsigned endpoint_count)
+ServerProcess::ServerProcess(const Program& program, const MetricsServers& endpoints, const Workload& workload)
     : target_("127.0.0.1:" + std::to_string(testing::free_port())),
-      process_(program.path, arguments(program, directory_.path(), port_of(target_), endpoints, endpoint_count)) {}
+      metrics_port_(testing::free_port()),
+      process_(program.path,
+               arguments(program, directory_.path(), port_of(target_), metrics_port_, endpoints, workload)) {}
 
 bool ServerProcess::listening() const {
   return testing::accepts(port_of(target_));
@@ -98,10 +105,28 @@ double ServerProcess::cpu_seconds() const {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-double ServerProcess::peak_rss_mib() const {
+double ServerProcess::status_mib(const std::string& name) const {
   const std::string status = proc_file(process_.pid(), "status");
-  const std::string name = "VmHWM:";
   return std::stod(status.substr(status.find(name) + name.size())) / 1024;
+}
+
+double ServerProcess::peak_rss_mib() const {
+  return status_mib("VmHWM:");
+}
+
+double ServerProcess::rss_mib() const {
+  return status_mib("VmRSS:");
+}
+
+double ServerProcess::mean_decision_us() {
+  const std::string page = testing::http_get(metrics_port_, "/metrics").body;
+  const std::string name = "llm_d_epp_scheduler_e2e_duration_seconds";
+  const double decisions = testing::sample_value(page, name + "_count");
+  const double seconds = testing::sample_value(page, name + "_sum");
+  const double mean = (seconds - decision_seconds_) / (decisions - decisions_) * 1e6;
+  decisions_ = decisions;
+  decision_seconds_ = seconds;
+  return mean;
 }
 
 }  // namespace epp::bench

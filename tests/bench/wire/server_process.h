@@ -6,6 +6,7 @@
 #include "support/files.h"
 #include "support/process.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct Program {
 class ServerProcess {
  public:
   /// Throws std::runtime_error when it does not run.
-  ServerProcess(const Program& program, const MetricsServers& endpoints, unsigned endpoint_count);
+  ServerProcess(const Program& program, const MetricsServers& endpoints, const Workload& workload);
 
   const std::string& target() const { return target_; }  ///< host:port of ext-proc
   bool listening() const;
@@ -35,10 +36,18 @@ class ServerProcess {
 
   double cpu_seconds() const;   ///< used so far, all threads, user and system
   double peak_rss_mib() const;  ///< VmHWM
+  double rss_mib() const;       ///< VmRSS
+  /// Mean microseconds of its decisions between two calls, from its metrics; NaN when there was none.
+  double mean_decision_us();
 
  private:
+  double status_mib(const std::string& name) const;
+
   testing::TempDir directory_;
   std::string target_;
+  std::uint16_t metrics_port_;
+  double decisions_ = 0;  // when last asked
+  double decision_seconds_ = 0;
   testing::Process process_;
 };
 

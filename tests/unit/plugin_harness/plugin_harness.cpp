@@ -329,6 +329,10 @@ std::vector<std::string> PluginHarness::log_lines() const {
   return impl_->log.lines();
 }
 
+void PluginHarness::observe(plugins::CallObserver& observer) {
+  impl_->environment.observer = &observer;
+}
+
 const plugins::Environment& PluginHarness::environment() const {
   return impl_->environment;
 }

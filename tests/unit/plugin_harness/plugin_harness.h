@@ -238,6 +238,8 @@ class PluginHarness {
   std::vector<std::string> log_lines() const;
 
   const plugins::Environment& environment() const;
+  // Told of calls and faults of instances made from here on; outlives them.
+  void observe(plugins::CallObserver& observer);
   endpoints::EndpointTable& table();
   endpoints::AttributeRegistry& attributes();
 
