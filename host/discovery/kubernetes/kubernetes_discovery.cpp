@@ -2,6 +2,7 @@
 
 #include "discovery/kubernetes/api_groups.h"
 #include "discovery/kubernetes/api_probe.h"
+#include "discovery/kubernetes/pod_endpoint.h"
 #include "discovery/kubernetes/policies.h"
 #include "discovery/kubernetes/pool_state.h"
 #include "discovery/kubernetes/watched.h"
