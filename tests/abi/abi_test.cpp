@@ -11,8 +11,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-extern "C" int epp_layout_v1(void);
-
 namespace epp::plugins {
 
 namespace fs = std::filesystem;
@@ -58,10 +56,6 @@ class TemporaryDirectory {
  private:
   fs::path path_;
 };
-
-TEST(AbiLayout, IsThatOfVersionOne) {
-  EXPECT_EQ(epp_layout_v1(), 1);
-}
 
 TEST(AbiLibrary, InCLoadsAndScores) {
   PluginHarness host;

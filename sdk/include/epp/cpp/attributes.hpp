@@ -129,6 +129,10 @@ class RequestValue : public Attribute {
     if (v.type != EPP_TYPE_U32_LIST) return {};
     return {v.u.u32_list.items, static_cast<size_t>(v.u.u32_list.count)};
   }
+  int64_t i64(const Request& r) const {
+    const epp_value v = get(r);
+    return v.type == EPP_TYPE_I64 ? v.u.i64 : EPP_I64_MISSING;
+  }
   std::string_view text(const Request& r) const {
     const epp_value v = get(r);
     return v.type == EPP_TYPE_STR ? view(v.u.str) : std::string_view{};
