@@ -68,7 +68,8 @@ int validate(const config::Options& options) {
   }
   Configuration configuration;
   config::Diagnostics diagnostics;
-  bool good = load_configuration(options, configuration, diagnostics);
+  bool good = read_configuration(options, configuration, diagnostics) &&
+              wire_configuration(options, configuration, diagnostics);
   if (good) {
     // Instances are the only judges of what they declare, so they are made; nothing is served.
     endpoints::AttributeRegistry attributes;

@@ -2,8 +2,11 @@
 
 #include "app/host_types.h"
 #include "config/wiring.h"
+#include "plugins/digest.h"
 
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 namespace epp::app {
 
@@ -24,31 +27,52 @@ std::vector<std::string> plugin_directories(const config::Options& options,
 }
 
 plugins::Catalogue load_types(const std::vector<std::string>& directories, const std::vector<plugins::LibraryPin>& pins,
-                              std::vector<plugins::CatalogueProblem>& problems) {
-  plugins::Catalogue catalogue = plugins::load_catalogue(directories, pins, problems);
+                              std::vector<plugins::CatalogueProblem>& problems, plugins::LibraryCache* cache) {
+  plugins::Catalogue catalogue = plugins::load_catalogue(directories, pins, problems, cache);
   for (config::PluginType& type : host_types()) {
     catalogue.add_host_type(std::move(type));
   }
   return catalogue;
 }
 
-bool load_configuration(const config::Options& options, Configuration& configuration,
-                        config::Diagnostics& diagnostics) {
+bool read_configuration(const config::Options& options, Configuration& configuration, config::Diagnostics& diagnostics,
+                        plugins::LibraryCache* cache) {
   if (!config::load_config(options.config_file, options.config_text, configuration.loaded, diagnostics)) return false;
   const config::Config& document = configuration.loaded.config;
-
   std::vector<plugins::LibraryPin> pins;
   for (const config::PluginSpec& plugin : document.plugins) {
     if (!plugin.library.empty() && !plugin.sha256.empty()) pins.push_back({plugin.library, plugin.sha256});
   }
-  configuration.catalogue =
-      load_types(plugin_directories(options, document.plugin_directories), pins, configuration.library_problems);
+  configuration.plugin_directories = plugin_directories(options, document.plugin_directories);
+  configuration.catalogue = load_types(configuration.plugin_directories, pins, configuration.library_problems, cache);
+  return true;
+}
 
+bool wire_configuration(const config::Options& options, Configuration& configuration,
+                        config::Diagnostics& diagnostics) {
   const config::WiringOptions wiring{.allow_experimental_plugins = options.allow_experimental_plugins};
-  auto effective = config::wire(document, configuration.catalogue, wiring, diagnostics);
+  auto effective = config::wire(configuration.loaded.config, configuration.catalogue, wiring, diagnostics);
   if (!effective) return false;
   configuration.effective = std::move(*effective);
   return !diagnostics.has_errors();
+}
+
+std::string fingerprint_of(const Configuration& configuration) {
+  plugins::Sha256 all;
+  const auto add = [&all](std::string_view text) {
+    all.update(text);
+    all.update(std::string_view("\0", 1));
+  };
+  add(configuration.loaded.text);
+  for (const plugins::LibraryPtr& library : configuration.catalogue.libraries()) {
+    add(library->path());
+    add(library->sha256());
+  }
+  for (const plugins::CatalogueProblem& problem : configuration.library_problems) {
+    add(problem.path);
+    add(problem.text);
+  }
+  return all.finish();
 }
 
 }  // namespace epp::app

@@ -1,4 +1,4 @@
-// Configuration of one start: document, plugin libraries, and the effective configuration wired from both.
+// Configuration of one generation: document, plugin libraries, and the effective configuration wired from both.
 #pragma once
 
 #include "config/decode.h"
@@ -15,6 +15,7 @@ namespace epp::app {
 
 struct Configuration {
   config::LoadedConfig loaded;
+  std::vector<std::string> plugin_directories;  // searched, in order
   plugins::Catalogue catalogue;
   std::vector<plugins::CatalogueProblem> library_problems;  // libraries that were left out
   config::EffectiveConfig effective;
@@ -25,12 +26,20 @@ struct Configuration {
 std::vector<std::string> plugin_directories(const config::Options& options,
                                             const std::vector<std::string>& from_document);
 
-// The types at hand: libraries of `directories` and the host's own.
+// The types at hand: libraries of `directories`, through `cache` where there is one, and the host's own.
 plugins::Catalogue load_types(const std::vector<std::string>& directories, const std::vector<plugins::LibraryPin>& pins,
-                              std::vector<plugins::CatalogueProblem>& problems);
+                              std::vector<plugins::CatalogueProblem>& problems, plugins::LibraryCache* cache = nullptr);
 
-// Reads, decodes and wires. False when `diagnostics` has errors; whatever was understood stands in `configuration`,
-// whose source map places the diagnostics.
-bool load_configuration(const config::Options& options, Configuration& configuration, config::Diagnostics& diagnostics);
+// In two steps, so that nothing is wired when nothing has changed. Each is false when `diagnostics` has errors;
+// whatever was understood stands in `configuration`, whose source map places the diagnostics.
+//
+// Reads and decodes the document and loads the libraries.
+bool read_configuration(const config::Options& options, Configuration& configuration, config::Diagnostics& diagnostics,
+                        plugins::LibraryCache* cache = nullptr);
+// Wires what was read.
+bool wire_configuration(const config::Options& options, Configuration& configuration, config::Diagnostics& diagnostics);
+
+// Of all that was read: document, libraries, and libraries that were left out.
+std::string fingerprint_of(const Configuration& configuration);
 
 }  // namespace epp::app

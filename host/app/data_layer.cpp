@@ -6,6 +6,7 @@
 
 #include <epp/keys.h>
 
+#include <functional>
 #include <set>
 
 namespace epp::app {
@@ -74,6 +75,39 @@ std::vector<scrape::ScrapeSource> scrape_sources(const config::EffectiveConfig& 
     diagnostics.error(text("data layer enabled but no data sources configured"), "/dataLayer");
   }
   return sources;
+}
+
+std::string describe_scraping(const config::EffectiveConfig& effective) {
+  std::string text;
+  const auto add = [&](config::InstanceIndex index) {
+    const config::Instance& instance = effective.instances[index];
+    text += instance.type + '\n' + instance.name + '\n' + parameters_of(instance) + '\n';
+  };
+  for (const config::EffectiveSource& binding : effective.sources) {
+    text += "source\n";
+    add(binding.source);
+    for (const config::InstanceIndex extractor : binding.extractors)
+      add(extractor);
+  }
+  return text;
+}
+
+void forget_unscraped(const config::EffectiveConfig& before, const config::EffectiveConfig& now,
+                      const endpoints::AttributeRegistry& attributes, endpoints::EndpointTable& table) {
+  std::set<std::string, std::less<>> gone;
+  for (const config::DataNode& node : host_data_nodes(before)) {
+    for (const config::ProducedKey& produced : node.produces)
+      gone.insert(produced.key);
+  }
+  for (const config::DataNode& node : host_data_nodes(now)) {
+    for (const config::ProducedKey& produced : node.produces)
+      gone.erase(produced.key);
+  }
+  for (epp_attr id = 1; id <= attributes.size(); ++id) {
+    const endpoints::AttributeInfo* info = attributes.info(id);
+    if (info == nullptr || info->storage != endpoints::Storage::kSnapshot) continue;
+    if (gone.contains(endpoints::data_key_of(info->key))) table.forget(id);
+  }
 }
 
 std::vector<config::DataNode> host_data_nodes(const config::EffectiveConfig& effective) {

@@ -103,20 +103,66 @@ lifecycle::FlowAdmissionOptions admission_options(const config::FlowControlExten
           .queue_position = extensions.queue_position};
 }
 
-FlowControl::FlowControl(flowcontrol::Options options, std::optional<flowcontrol::ReclaimOptions> reclaim,
-                         lifecycle::FlowAdmissionOptions admission, FlowControlParts parts)
-    : parts_(std::move(parts)),
-      metrics_(parts_.registry, parts_.metrics.model_limiter(), {.pool = parts_.pool_name}),
-      observer_(parts_.pool, metrics_, parts_.metrics, parts_.log),
+// While requests wait in the queue before this one, what one of ours gives back goes to them first.
+class FlowControl::HandOver final : public lifecycle::Admission {
+ public:
+  HandOver(flowcontrol::Dispatcher& dispatcher, lifecycle::FlowAdmissionOptions options,
+           std::weak_ptr<FlowControl> before)
+      : own_(dispatcher, options), before_(std::move(before)) {}
+
+  Answer admit(const lifecycle::AdmissionRequest& request, const lifecycle::AdmissionReceiverPtr& receiver) override {
+    Answer answer = own_.admit(request, receiver);
+    if (answer.ticket != nullptr && !before_.expired())
+      answer.ticket = std::make_unique<Ticket>(std::move(answer.ticket), before_);
+    return answer;
+  }
+
+  void capacity_changed() override {
+    poke(before_);
+    own_.capacity_changed();
+  }
+
+ private:
+  class Ticket final : public flowcontrol::Ticket {
+   public:
+    Ticket(std::unique_ptr<flowcontrol::Ticket> own, std::weak_ptr<FlowControl> before)
+        : own_(std::move(own)), before_(std::move(before)) {}
+    ~Ticket() override { poke(before_); }
+
+    void scheduled(std::uint32_t slot, std::uint64_t uid) override { own_->scheduled(slot, uid); }
+    void settle(std::int64_t tokens) override { own_->settle(tokens); }
+
+   private:
+    std::unique_ptr<flowcontrol::Ticket> own_;
+    std::weak_ptr<FlowControl> before_;
+  };
+
+  static void poke(const std::weak_ptr<FlowControl>& before) {
+    if (const std::shared_ptr<FlowControl> queue = before.lock()) queue->poke();
+  }
+
+  lifecycle::FlowAdmission own_;
+  const std::weak_ptr<FlowControl> before_;
+};
+
+FlowControl::FlowControl(FlowControlOptions options, FlowControlParts parts, const std::shared_ptr<FlowControl>& before)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      before_(before),
+      observer_(parts_.pool, parts_.queue_metrics, parts_.metrics, parts_.log),
       alarm_(parts_.pool, [this] { dispatcher_->on_alarm(); }) {
-  if (reclaim) {
-    reclaimer_ = std::make_unique<flowcontrol::Reclaimer>(std::move(*reclaim), observer_);
+  if (options_.reclaim) {
+    reclaimer_ = std::make_unique<flowcontrol::Reclaimer>(*options_.reclaim, observer_);
     in_flight_ = std::make_unique<lifecycle::ReclaimableInFlight>(*reclaimer_);
   }
-  dispatcher_ = std::make_unique<flowcontrol::Dispatcher>(std::move(options), parts_.table, parts_.attributes,
+  dispatcher_ = std::make_unique<flowcontrol::Dispatcher>(options_.dispatcher, parts_.table, parts_.attributes,
                                                           observer_, alarm_, reclaimer_.get());
-  admission_ = std::make_unique<lifecycle::FlowAdmission>(*dispatcher_, admission);
-  gauges_ = metrics_.gauges(parts_.registry, [this] {
+  if (before == nullptr) {
+    admission_ = std::make_unique<lifecycle::FlowAdmission>(*dispatcher_, options_.admission);
+  } else {
+    admission_ = std::make_unique<HandOver>(*dispatcher_, options_.admission, before_);
+  }
+  gauges_ = parts_.queue_metrics.metrics.gauges(parts_.registry, [this] {
     if (reclaimer_) reclaimer_->status(plugins::clock().now_ns());  // lets what has cooled go, on an idle host, too
     return gauges_of(dispatcher_->view(/*longest_flows=*/0));
   });
@@ -129,6 +175,11 @@ FlowControl::~FlowControl() {
   parts_.table.remove_listener(this);
   gauges_.clear();
   alarm_.stop();
+}
+
+void FlowControl::poke() {
+  if (const std::shared_ptr<FlowControl> before = before_.lock()) before->poke();
+  dispatcher_->poke();
 }
 
 std::optional<flowcontrol::Reclaimer::Status> FlowControl::reclaim_status() {

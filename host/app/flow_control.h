@@ -1,4 +1,7 @@
-// Flow control of one pipeline: the dispatcher with what surrounds it in this process.
+// Flow control: the dispatcher with what surrounds it in this process.
+//
+// Generations whose flow control is configured alike share it. Where it changed, a reload makes another beside it:
+// newcomers ask the new one, those that wait in the old one stay there and go first whenever capacity becomes free.
 #pragma once
 
 #include "app/flow_observer.h"
@@ -34,8 +37,15 @@ struct FlowControlParts {
   objectives::ObjectiveTable& objectives;
   telemetry::Registry& registry;
   telemetry::EppMetrics& metrics;
+  QueueMetrics& queue_metrics;
   telemetry::Logger log;
-  std::string pool_name;
+};
+
+struct FlowControlOptions {
+  flowcontrol::Options dispatcher;
+  std::optional<flowcontrol::ReclaimOptions> reclaim;  // nullopt: nobody is evicted
+  lifecycle::FlowAdmissionOptions admission;
+  bool operator==(const FlowControlOptions&) const = default;
 };
 
 // From an effective configuration with the gate on.
@@ -49,8 +59,8 @@ lifecycle::FlowAdmissionOptions admission_options(const config::FlowControlExten
 // Wakes the dispatcher when the pool changed; a request that ends wakes it by its ticket.
 class FlowControl final : private endpoints::EndpointListener, private objectives::PriorityListener {
  public:
-  FlowControl(flowcontrol::Options options, std::optional<flowcontrol::ReclaimOptions> reclaim,
-              lifecycle::FlowAdmissionOptions admission, FlowControlParts parts);
+  // `before`: the one that serves until now; may be null.
+  FlowControl(FlowControlOptions options, FlowControlParts parts, const std::shared_ptr<FlowControl>& before = nullptr);
   // Every ticket must be gone.
   ~FlowControl() override;
   FlowControl(const FlowControl&) = delete;
@@ -59,24 +69,30 @@ class FlowControl final : private endpoints::EndpointListener, private objective
   // Makes requests of `pipeline` pass through `self`, which lives as long as it.
   static void install(const std::shared_ptr<FlowControl>& self, lifecycle::Pipeline& pipeline);
 
+  const FlowControlOptions& options() const { return options_; }
   flowcontrol::Dispatcher& dispatcher() { return *dispatcher_; }
+  // Capacity may have become free: those that wait in the queue before this one go first. [any thread]
+  void poke();
   // nullopt: nobody is evicted.
   std::optional<flowcontrol::Reclaimer::Status> reclaim_status();
 
  private:
+  class HandOver;
+
   void on_endpoint_added(const endpoints::EndpointPtr& /*endpoint*/) override {}
   void on_endpoint_removed(const endpoints::EndpointPtr& /*endpoint*/) override {}
   void on_published() override { dispatcher_->poke(); }
   void on_priorities(std::span<const std::int32_t> priorities) override { dispatcher_->want_bands(priorities); }
 
+  const FlowControlOptions options_;
   const FlowControlParts parts_;
-  telemetry::FlowMetrics metrics_;
+  const std::weak_ptr<FlowControl> before_;
   FlowObserver observer_;
   TimerAlarm alarm_;
   std::unique_ptr<flowcontrol::Reclaimer> reclaimer_;
   std::unique_ptr<flowcontrol::Dispatcher> dispatcher_;
   std::unique_ptr<lifecycle::ReclaimableInFlight> in_flight_;
-  std::unique_ptr<lifecycle::FlowAdmission> admission_;
+  std::unique_ptr<lifecycle::Admission> admission_;
   std::vector<telemetry::CallbackHandle> gauges_;
 };
 

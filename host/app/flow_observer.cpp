@@ -48,7 +48,7 @@ FlowObserver::~FlowObserver() {
 }
 
 void FlowObserver::asked(const Subject& subject) {
-  metrics_.asked(labels(subject));
+  with_metrics([&](auto& metrics) { metrics.asked(labels(subject)); });
   if (subject.fell_back) {
     EPP_LOG(log_, kInfo, "No band of the requested priority, request queued at priority 0",
             {"priority", subject.priority}, {"fairnessID", subject.fairness_id});
@@ -56,18 +56,18 @@ void FlowObserver::asked(const Subject& subject) {
 }
 
 void FlowObserver::enqueued(const Subject& subject, const Verdict& verdict, Nanos took) {
-  metrics_.enqueued(labels(subject), to_string(verdict.outcome), duration(took));
+  with_metrics([&](auto& metrics) { metrics.enqueued(labels(subject), to_string(verdict.outcome), duration(took)); });
 }
 
 void FlowObserver::ended(const Subject& subject, const Verdict& verdict, Nanos waited) {
-  metrics_.ended(labels(subject), to_string(verdict.outcome), duration(waited));
+  with_metrics([&](auto& metrics) { metrics.ended(labels(subject), to_string(verdict.outcome), duration(waited)); });
   EPP_LOG(log_, kDebug, "Flow control outcome", {"outcome", to_string(verdict.outcome)},
           {"fairnessID", subject.fairness_id}, {"priority", subject.priority}, {"waited", duration(waited)});
   if (verdict.outcome != Outcome::kDispatched) count_drop(verdict.outcome);
 }
 
 void FlowObserver::cycle(Nanos took) {
-  metrics_.cycle(duration(took));
+  with_metrics([&](auto& metrics) { metrics.cycle(duration(took)); });
 }
 
 void FlowObserver::band_added(std::int32_t priority) {
@@ -79,7 +79,7 @@ void FlowObserver::band_removed(std::int32_t priority) {
 }
 
 void FlowObserver::flow_removed(std::string_view fairness_id, std::int32_t priority) {
-  if (!metrics_.flow_removed(fairness_id, priority)) return;
+  if (!with_metrics([&](auto& metrics) { return metrics.flow_removed(fairness_id, priority); })) return;
   EPP_LOG(log_, kDebug, "Flow forgotten", {"fairnessID", fairness_id}, {"priority", priority});
   // Request series keep their names while there are names left. Then those of clients that went away make room;
   // finding their series takes long.
@@ -111,21 +111,21 @@ void FlowObserver::write_summary() {
 }
 
 void FlowObserver::issued(std::int32_t demand_priority) {
-  metrics_.revocation_issued(demand_priority);
+  with_metrics([&](auto& metrics) { metrics.revocation_issued(demand_priority); });
   EPP_LOG(log_, kDefault, "Running request told to stop for a waiting one", {"demandPriority", demand_priority});
 }
 
 void FlowObserver::confirmed(Nanos took) {
-  metrics_.revocation_confirmed(duration(took));
+  with_metrics([&](auto& metrics) { metrics.revocation_confirmed(duration(took)); });
 }
 
 void FlowObserver::timed_out() {
-  metrics_.revocation_timed_out();
+  with_metrics([](auto& metrics) { metrics.revocation_timed_out(); });
   EPP_LOG(log_, kInfo, "A request that was told to stop has not ended in time");
 }
 
 void FlowObserver::sized(double target, double pending) {
-  metrics_.reclaim_sized(target, pending);
+  with_metrics([&](auto& metrics) { metrics.reclaim_sized(target, pending); });
 }
 
 }  // namespace epp::app

@@ -8,18 +8,30 @@
 #include "telemetry/epp_metrics.h"
 #include "telemetry/flow_metrics.h"
 #include "telemetry/log.h"
+#include "telemetry/metrics.h"
 
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <string>
+#include <utility>
 
 namespace epp::app {
+
+// The metrics of all queues of this process: while a reload hands over there are two, and each takes one call at a time
+// for granted.
+struct QueueMetrics {
+  QueueMetrics(telemetry::Registry& registry, telemetry::EppMetrics& request_metrics, std::string pool_name)
+      : metrics(registry, request_metrics.model_limiter(), {.pool = std::move(pool_name)}) {}
+
+  std::mutex mutex;
+  telemetry::FlowMetrics metrics;
+};
 
 class FlowObserver final : public flowcontrol::Observer, public flowcontrol::ReclaimObserver {
  public:
   // All arguments outlive this.
-  FlowObserver(net::IoPool& pool, telemetry::FlowMetrics& metrics, telemetry::EppMetrics& request_metrics,
-               telemetry::Logger log)
+  FlowObserver(net::IoPool& pool, QueueMetrics& metrics, telemetry::EppMetrics& request_metrics, telemetry::Logger log)
       : pool_(pool), metrics_(metrics), request_metrics_(request_metrics), log_(std::move(log)), summary_(pool) {}
 
   ~FlowObserver() override;
@@ -42,11 +54,17 @@ class FlowObserver final : public flowcontrol::Observer, public flowcontrol::Rec
   void sized(double target, double pending) override;
 
  private:
+  // Calls `tell` with the metrics, alone.
+  template <typename Tell>
+  auto with_metrics(Tell tell) {
+    const std::lock_guard lock(metrics_.mutex);
+    return tell(metrics_.metrics);
+  }
   void count_drop(flowcontrol::Outcome outcome);
   void write_summary();
 
   net::IoPool& pool_;
-  telemetry::FlowMetrics& metrics_;
+  QueueMetrics& metrics_;
   telemetry::EppMetrics& request_metrics_;
   const telemetry::Logger log_;
 

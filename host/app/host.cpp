@@ -1,12 +1,10 @@
 #include "app/host.h"
 
 #include "app/admin_server.h"
-#include "app/data_layer.h"
-#include "app/pipeline_builder.h"
 #include "app/protocols.h"
-#include "app/report.h"
 #include "discovery/static_list.h"
 #include "extproc/grpc_log.h"
+#include "extproc/grpc_tuning.h"
 
 #include <algorithm>
 #include <thread>
@@ -26,17 +24,6 @@ unsigned or_default(int wanted, unsigned otherwise) {
 
 unsigned cores() {
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-void report(const telemetry::Logger& log, const config::Diagnostics& diagnostics, const config::SourceMap& source) {
-  for (const config::Diagnostic& diagnostic : diagnostics.all()) {
-    const std::string line = report_line(diagnostic, source);
-    if (diagnostic.severity == config::Severity::kError) {
-      EPP_LOG_ERROR(log, line, "Invalid configuration");
-    } else {
-      EPP_LOG(log, kInfo, line);
-    }
-  }
 }
 
 }  // namespace
@@ -62,9 +49,22 @@ Host::Host(const config::Options& options, const telemetry::Logger& log, Failed 
                    .timers = &plugin_timers_,
                    .metrics = &plugin_metrics_,
                    .observer = &plugin_observer_},
-      budget_(static_cast<uint64_t>(options.max_buffered_bytes)),
       scrape_log_(metrics_, log.named("scrape")),
       discovery_log_(log.named("discovery")),
+      generations_(options,
+                   {.pool = io_,
+                    .thread = plugin_thread_,
+                    .table = table_,
+                    .attributes = attributes_,
+                    .objectives = objectives_,
+                    .registry = registry_,
+                    .metrics = metrics_,
+                    .environment = environment_,
+                    .plugin_metrics = plugin_metrics_,
+                    .scrape_observer = scrape_log_,
+                    .log = log},
+                   *graveyard_),
+      budget_(static_cast<uint64_t>(options.max_buffered_bytes)),
       health_(*this) {
   metrics_.info(EPP_COMMIT, EPP_VERSION);
 }
@@ -74,25 +74,18 @@ Host::~Host() {
 }
 
 bool Host::start() {
-  return configure() && start_tracing() && build() && start_tls() && start_cluster() && start_data_layer() &&
-         start_servers();
+  extproc::tune_grpc();
+  if (!start_generations() || !start_tracing()) return false;
+  provide_services();
+  if (!start_tls() || !start_cluster() || !start_data_layer()) return false;
+  start_reloads();
+  return start_servers();
 }
 
-bool Host::configure() {
-  config::Diagnostics diagnostics;
-  const bool good = load_configuration(options_, configuration_, diagnostics);
-  for (const plugins::CatalogueProblem& problem : configuration_.library_problems) {
-    EPP_LOG_ERROR(log_, problem.text, "Plugin library left out", {"library", problem.path});
-  }
-  report(log_, diagnostics, configuration_.loaded.source);
-  if (!good || diagnostics.has_errors()) return false;
-  try {
-    identity_ = identify_pool(options_, configuration_.effective.discovery.has_value(), config::process_environment());
-  } catch (const std::exception& error) {
-    EPP_LOG_ERROR(log_, error.what(), "Failed to tell which pool to serve");
-    return false;
-  }
-  return true;
+bool Host::start_generations() {
+  bool good = false;
+  plugin_thread_.run([&] { good = generations_.start(); });
+  return good;
 }
 
 bool Host::start_tracing() {
@@ -113,27 +106,15 @@ bool Host::start_tracing() {
   return false;
 }
 
-bool Host::build() {
-  config::Diagnostics diagnostics;
-  sources_ = scrape_sources(configuration_.effective, attributes_, diagnostics);
-  auto pipeline =
-      build_pipeline(options_, configuration_.catalogue, environment_, configuration_.effective, diagnostics);
-  report(log_, diagnostics, configuration_.loaded.source);
-  if (pipeline == nullptr || diagnostics.has_errors()) return false;
-  if (configuration_.effective.flow_control.enabled) install_flow_control(*pipeline);
-  pipeline_ = std::move(pipeline);
-  EPP_LOG(log_, kInfo, "Effective configuration",
-          telemetry::LogField::json("config", to_json(configuration_.effective, /*with_parameters=*/false)));
-
+void Host::provide_services() {
   services_.options = {.max_request_body_bytes = static_cast<size_t>(options_.max_request_body_bytes),
                        .max_held_response_bytes = static_cast<size_t>(options_.max_request_body_bytes),
                        .emit_endpoint_scores = options_.emit_endpoint_scores,
                        .disable_endpoint_subset_filter = options_.disable_endpoint_subset_filter,
                        .strict_subset_ports = options_.strict_subset_ports,
                        .splice_model_name = options_.splice_model_name,
-                       .stream_responses = options_.stream_responses,
-                       .typed_admitter_denials = configuration_.effective.flow_control.epp.typed_admitter_denials};
-  services_.pipeline = [this] { return pipeline_; };
+                       .stream_responses = options_.stream_responses};
+  services_.pipeline = [this] { return generations_.pipeline(); };
   services_.table = &table_;
   services_.attributes = &attributes_;
   services_.completions = &completions_;
@@ -146,23 +127,6 @@ bool Host::build() {
   if (options_.follower_refuses) services_.stands_by = [this] { return stands_by(); };
   services_.log = log_;
   if (tracing_ != nullptr) services_.tracer = tracing_->tracer(lifecycle::kRequestScope);
-  return true;
-}
-
-void Host::install_flow_control(lifecycle::Pipeline& pipeline) {
-  const config::EffectiveConfig& effective = configuration_.effective;
-  flow_control_ = std::make_shared<FlowControl>(dispatcher_options(effective, *pipeline.plugins),
-                                                reclaim_options(effective, *pipeline.plugins, options_),
-                                                admission_options(effective.flow_control.epp),
-                                                FlowControlParts{.pool = io_,
-                                                                 .table = table_,
-                                                                 .attributes = attributes_,
-                                                                 .objectives = objectives_,
-                                                                 .registry = registry_,
-                                                                 .metrics = metrics_,
-                                                                 .log = log_.named("flow-control"),
-                                                                 .pool_name = identity_.name});
-  FlowControl::install(flow_control_, pipeline);
 }
 
 bool Host::start_tls() {
@@ -177,9 +141,9 @@ bool Host::start_tls() {
 }
 
 bool Host::start_cluster() {
-  if (!identity_.in_cluster()) return true;
+  if (!generations_.identity().in_cluster()) return true;
   try {
-    cluster_ = std::make_unique<Cluster>(options_, identity_,
+    cluster_ = std::make_unique<Cluster>(options_, generations_.identity(),
                                          ClusterParts{.pool = io_,
                                                       .table = table_,
                                                       .objectives = objectives_,
@@ -197,13 +161,10 @@ bool Host::start_cluster() {
 
 bool Host::start_data_layer() {
   table_.add_listener(&scrape_log_);
-  scraper_ =
-      std::make_unique<scrape::Scraper>(io_, table_, std::move(sources_), &scrape_log_,
-                                        scrape::ScraperOptions{.refresh_interval = options_.refresh_metrics_interval});
-  scraper_->start();
+  generations_.current()->scraper->start();
   pool_metrics_ =
       std::make_unique<PoolMetrics>(io_, table_, attributes_, metrics_,
-                                    PoolMetrics::Options{.pool_name = identity_.name,
+                                    PoolMetrics::Options{.pool_name = generations_.identity().name,
                                                          .refresh = options_.refresh_prometheus_metrics_interval,
                                                          .staleness = options_.metrics_staleness_threshold});
   try {
@@ -217,9 +178,12 @@ bool Host::start_data_layer() {
 }
 
 void Host::start_discovery() {
-  switch (identity_.origin) {
+  const PoolIdentity& identity = generations_.identity();
+  switch (identity.origin) {
     case EndpointOrigin::kFile: {
-      const config::Instance& instance = configuration_.effective.instances[*configuration_.effective.discovery];
+      const GenerationPtr generation = generations_.current();
+      const config::EffectiveConfig& effective = generation->configuration.effective;
+      const config::Instance& instance = effective.instances[*effective.discovery];
       file_discovery_ = std::make_unique<discovery::FileDiscovery>(
           io_, table_,
           discovery::parse_file_discovery_parameters(instance.type, instance.parameters.value_or(std::string())),
@@ -234,11 +198,22 @@ void Host::start_discovery() {
       return;
     case EndpointOrigin::kPool:
     case EndpointOrigin::kSelector:
-      EPP_LOG(log_, kInfo, "EPP starting (Kubernetes)", {"pool", identity_.name},
-              {"namespace", options_.pool_namespace}, {"selector", options_.endpoint_selector});
+      EPP_LOG(log_, kInfo, "EPP starting (Kubernetes)", {"pool", identity.name}, {"namespace", options_.pool_namespace},
+              {"selector", options_.endpoint_selector});
       cluster_->start();
       return;
   }
+}
+
+// Everything that a reload may change serves; who may ask for one comes next.
+void Host::start_reloads() {
+  reloader_ = std::make_unique<Reloader>(plugin_thread_, registry_, log_.named("reload"), [this] {
+    const ReloadOutcome outcome = generations_.reload();
+    triggers_->watch(generations_.watched_directories());
+    return outcome;
+  });
+  triggers_ = std::make_unique<ReloadTriggers>(io_, options_, [this](std::string_view why) { reload(why); });
+  triggers_->watch(generations_.watched_directories());
 }
 
 bool Host::start_servers() {
@@ -248,10 +223,11 @@ bool Host::start_servers() {
         io_, options_,
         {.registry = &registry_,
          .decisions = &decisions_,
-         .pipeline = [this] { return pipeline_; },
+         .generation = [this] { return generations_.current(); },
+         .reloader = reloader_.get(),
          .table = &table_,
          .attributes = &attributes_,
-         .flow_control = [this] { return flow_control_document(flow_control_.get()); },
+         .flow_control = [this] { return flow_control_document(generations_.current()->flow_control.get()); },
          .kubernetes = cluster_ == nullptr ? std::function<std::string()>() : [this] { return cluster_->state_json(); },
          .reviewer = cluster_ == nullptr ? nullptr : cluster_->reviewer()},
         log_);
@@ -266,7 +242,7 @@ bool Host::start_servers() {
   extproc::ServerOptions server = listen;
   server.port = options_.grpc_port;
   if (certificate_ != nullptr) server.tls = certificate_->identity();
-  server.threads = or_default(options_.extproc_threads, 2 * cores());
+  server.threads = or_default(options_.extproc_threads, std::max(2u, cores()));
   server.max_receive_bytes = options_.grpc_max_recv_msg_size;
   server.max_send_bytes = options_.grpc_max_send_msg_size;
   extproc::ServerRoutes routes;
@@ -295,7 +271,8 @@ bool Host::start_servers() {
 }
 
 bool Host::plugins_ready() const {
-  return pipeline_ != nullptr && pipeline_->plugins->not_ready().empty();
+  const lifecycle::PipelinePtr pipeline = generations_.pipeline();
+  return pipeline != nullptr && pipeline->plugins->not_ready().empty();
 }
 
 bool Host::live() const {
@@ -303,8 +280,9 @@ bool Host::live() const {
 }
 
 bool Host::protocol_matches() const {
-  if (cluster_ == nullptr || pipeline_ == nullptr) return true;
-  return parsers_speak(*pipeline_->parsers, cluster_->app_protocol());
+  const lifecycle::PipelinePtr pipeline = generations_.pipeline();
+  if (cluster_ == nullptr || pipeline == nullptr) return true;
+  return parsers_speak(*pipeline->parsers, cluster_->app_protocol());
 }
 
 std::optional<bool> Host::leader() const {
@@ -318,6 +296,7 @@ bool Host::stands_by() const {
 
 void Host::begin_drain() {
   draining_.store(true, std::memory_order_relaxed);
+  stop_reloads();
   if (cluster_ != nullptr) cluster_->release_lease(kLeaseRelease);
 }
 
@@ -325,18 +304,26 @@ void Host::begin_drain() {
 // told so, and has a moment to hear it.
 void Host::drain(std::chrono::nanoseconds grace) {
   if (extproc_server_ == nullptr) return;
-  if (flow_control_ == nullptr) {
+  if (!generations_.has_queues()) {
     extproc_server_->shutdown(grace);
     return;
   }
   net::Timer last_call(io_);
-  last_call.once(grace, [this] { flow_control_->dispatcher().stop(); });
+  last_call.once(grace, [this] { generations_.stop_queues(); });
   extproc_server_->shutdown(grace + kLastAnswers);
+}
+
+// One that is under way is waited for.
+void Host::stop_reloads() {
+  triggers_.reset();
+  generations_.give_up();
+  if (reloader_ != nullptr) reloader_->stop();
 }
 
 // Until the last stream has ended all that streams depend on goes on: watches, scraping, flow control, metrics.
 void Host::stop(std::chrono::nanoseconds grace) {
   draining_.store(true, std::memory_order_relaxed);
+  stop_reloads();
   drain(grace);
   if (health_server_ != nullptr) health_server_->shutdown(std::chrono::nanoseconds(0));
   if (admin_ != nullptr) admin_->stop(std::chrono::seconds(1));
@@ -344,14 +331,10 @@ void Host::stop(std::chrono::nanoseconds grace) {
   cluster_.reset();
   file_discovery_.reset();
   pool_metrics_.reset();
-  if (scraper_ != nullptr) {
-    scraper_->stop();
-    scraper_.reset();
-    table_.remove_listener(&scrape_log_);
-  }
-  pipeline_.reset();
-  flow_control_.reset();
+  plugin_thread_.run([this] { generations_.clear(); });
+  plugin_thread_.stop();
   graveyard_->collect();
+  table_.remove_listener(&scrape_log_);
   io_.stop();
 }
 

@@ -3,12 +3,13 @@
 #pragma once
 
 #include "app/cluster.h"
-#include "app/configuration.h"
-#include "app/flow_control.h"
+#include "app/generations.h"
 #include "app/observers.h"
 #include "app/plugin_services.h"
-#include "app/pool_identity.h"
+#include "app/plugin_thread.h"
 #include "app/pool_metrics.h"
+#include "app/reload_triggers.h"
+#include "app/reloader.h"
 #include "app/serving_certificate.h"
 #include "config/options.h"
 #include "discovery/file_discovery.h"
@@ -24,7 +25,6 @@
 #include "objectives/rewrite_table.h"
 #include "plugins/completion.h"
 #include "plugins/graveyard.h"
-#include "scrape/scraper.h"
 #include "telemetry/decision_log.h"
 #include "telemetry/epp_metrics.h"
 #include "telemetry/log.h"
@@ -52,6 +52,8 @@ class Host final : public extproc::HealthInputs {
 
   // Builds everything and serves. False after the reason was logged. [main]
   bool start();
+  // Asks for a reload of the configuration. [any thread]
+  void reload(std::string_view why) { reloader_->request(why); }
   // Health answers NOT_SERVING from here on, and another replica may lead. All else goes on as before. [main]
   void begin_drain();
   // Takes no new streams; open ones get `grace`. Then everything is taken down. [main]
@@ -65,16 +67,17 @@ class Host final : public extproc::HealthInputs {
   std::optional<bool> leader() const override;
 
  private:
-  bool configure();
   bool start_tracing();
-  bool build();
-  void install_flow_control(lifecycle::Pipeline& pipeline);
+  bool start_generations();
+  void provide_services();
   bool start_tls();
   bool start_cluster();
   bool start_data_layer();
   void start_discovery();
+  void start_reloads();
   bool start_servers();
   void drain(std::chrono::nanoseconds grace);
+  void stop_reloads();
   // Another replica leads, and this one was told to refuse then.
   bool stands_by() const;
 
@@ -104,18 +107,17 @@ class Host final : public extproc::HealthInputs {
   std::shared_ptr<plugins::Graveyard> graveyard_;
   plugins::Environment environment_;
 
-  Configuration configuration_;
-  PoolIdentity identity_;
-  std::shared_ptr<FlowControl> flow_control_;  // null: the gate is off
-  lifecycle::PipelinePtr pipeline_;
+  ScrapeLog scrape_log_;
+  DiscoveryLog discovery_log_;
+  PluginThread plugin_thread_;
+  Generations generations_;
+  std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<ReloadTriggers> triggers_;
+
   lifecycle::MemoryBudget budget_;
   lifecycle::RequestStatePool states_;
   lifecycle::Services services_;
 
-  ScrapeLog scrape_log_;
-  DiscoveryLog discovery_log_;
-  std::vector<scrape::ScrapeSource> sources_;
-  std::unique_ptr<scrape::Scraper> scraper_;
   std::unique_ptr<discovery::FileDiscovery> file_discovery_;
   std::unique_ptr<Cluster> cluster_;  // null: no Kubernetes
   std::unique_ptr<PoolMetrics> pool_metrics_;

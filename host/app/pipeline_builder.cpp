@@ -52,11 +52,13 @@ std::vector<scheduling::ProfileConfig> build_profiles(const config::EffectiveCon
 std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
                                                     const plugins::Environment& environment,
                                                     config::EffectiveConfig& effective,
-                                                    config::Diagnostics& diagnostics) {
+                                                    config::Diagnostics& diagnostics,
+                                                    const lifecycle::Pipeline* running) {
   auto set = plugins::build_plugin_set({.catalogue = catalogue,
                                         .environment = environment,
                                         .effective = effective,
                                         .host_nodes = host_data_nodes(effective),
+                                        .previous = running != nullptr ? running->plugins.get() : nullptr,
                                         .allow_experimental_plugins = options.allow_experimental_plugins},
                                        diagnostics);
   auto parsers = build_parsers(options, effective, diagnostics);
@@ -64,7 +66,9 @@ std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& optio
 
   auto scheduler =
       std::make_shared<scheduling::Scheduler>(build_profiles(effective, *set), set->at(effective.profile_handler));
-  if (const std::string complaint = scheduler->bind(); !complaint.empty()) {
+  // A handler that was carried over knows the profiles, which are the same.
+  const std::string complaint = set->carried_over(effective.profile_handler) ? std::string() : scheduler->bind();
+  if (!complaint.empty()) {
     diagnostics.error("failed to load the configuration - scheduler config build failed: " + complaint,
                       "/schedulingProfiles");
     return nullptr;
@@ -75,6 +79,9 @@ std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& optio
   pipeline->parsers = std::move(parsers);
   pipeline->admission = std::make_shared<lifecycle::SheddingAdmission>();
   pipeline->detector = set->at(effective.saturation_detector);
+  if (running != nullptr && running->detector == pipeline->detector)
+    pipeline->last_saturation.store(running->last_saturation.load());
+  pipeline->typed_admitter_denials = effective.flow_control.epp.typed_admitter_denials;
   pipeline->plugins = std::move(set);
   return pipeline;
 }

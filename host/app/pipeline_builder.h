@@ -12,12 +12,13 @@
 
 namespace epp::app {
 
-// Creates every instance (default producers that are missing are appended to `effective`), orders producers, binds the
-// profile handler. Without flow control, which is the caller's to install. nullptr with errors in `diagnostics` when
-// anything is wrong. [main]
+// Creates every instance (default producers that are missing are appended to `effective`) but those that `running`,
+// which may be null, has unchanged; orders producers, binds the profile handler. Without flow control, which is the
+// caller's to install. nullptr with errors in `diagnostics` when anything is wrong. [main]
 std::shared_ptr<lifecycle::Pipeline> build_pipeline(const config::Options& options, const plugins::Catalogue& catalogue,
                                                     const plugins::Environment& environment,
                                                     config::EffectiveConfig& effective,
-                                                    config::Diagnostics& diagnostics);
+                                                    config::Diagnostics& diagnostics,
+                                                    const lifecycle::Pipeline* running = nullptr);
 
 }  // namespace epp::app

@@ -179,9 +179,17 @@ epp_metric* PluginMetrics::family(plugins::MetricKind kind, std::string_view nam
       }
       break;
   }
-  if (adapter == nullptr) return nullptr;
   const std::lock_guard lock(mutex_);
+  if (adapter == nullptr) {
+    refused_.emplace_back(name);
+    return nullptr;
+  }
   return families_.try_emplace(std::string(name), std::move(adapter)).first->second.get();
+}
+
+std::vector<std::string> PluginMetrics::take_refused() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(refused_, {});
 }
 
 // ---- accounting ----

@@ -53,9 +53,13 @@ class PluginMetrics final : public plugins::MetricsService {
   epp_metric* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
                      std::span<const std::string_view> labels, std::span<const double> buckets) override;
 
+  // Names that were asked for in another shape than the one that is known, since the last call.
+  std::vector<std::string> take_refused();
+
  private:
   telemetry::Registry& registry_;
   std::mutex mutex_;
+  std::vector<std::string> refused_;
   std::unordered_map<std::string, std::unique_ptr<epp_metric>> families_;
 };
 

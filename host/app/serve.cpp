@@ -37,7 +37,7 @@ int serve(const config::Options& options) {
   Host host(options, log, [&stop](std::string_view why) { stop.request(why); });
   if (!host.start()) return 1;
 
-  const StopEvents::Cause cause = stop.wait();
+  const StopEvents::Cause cause = stop.wait([&host] { host.reload("SIGHUP"); });
   const auto begun = std::chrono::steady_clock::now();
   StopEvents::exit_on_signal();
   if (cause.signal == 0) {

@@ -23,6 +23,12 @@ sigset_t stop_signals() {
   return set;
 }
 
+sigset_t all_signals() {
+  sigset_t set = stop_signals();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 int checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
   return fd;
@@ -35,7 +41,7 @@ bool readable(const pollfd& entry) {
 }  // namespace
 
 StopEvents::StopEvents() {
-  const sigset_t set = stop_signals();
+  const sigset_t set = all_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
@@ -62,13 +68,15 @@ StopEvents::Cause StopEvents::requested() {
   return {.signal = 0, .why = why_.value_or("")};
 }
 
-StopEvents::Cause StopEvents::wait() {
+StopEvents::Cause StopEvents::wait(const std::function<void()>& on_hangup) {
   for (;;) {
     std::array<pollfd, 2> entries{pollfd{signals_, POLLIN, 0}, pollfd{requests_, POLLIN, 0}};
     if (::poll(entries.data(), entries.size(), -1) <= 0) continue;
     signalfd_siginfo info{};
     if (readable(entries[0]) && ::read(signals_, &info, sizeof info) == sizeof info) {
-      return {.signal = static_cast<int>(info.ssi_signo), .why = {}};
+      const auto number = static_cast<int>(info.ssi_signo);
+      if (number != SIGHUP) return {.signal = number, .why = {}};
+      if (on_hangup) on_hangup();
     }
     if (readable(entries[1])) return requested();
   }

@@ -1,7 +1,8 @@
-// Why a serving process ends: a signal, or a wish of its own.
+// Why a serving process ends: a signal, or a wish of its own. And SIGHUP, at which it does not.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,8 +17,8 @@ class StopEvents {
     std::string why;  // of a request
   };
 
-  // Takes SIGTERM and SIGINT for this process. Before any other thread starts, so that all inherit the mask. Throws
-  // std::system_error.
+  // Takes SIGTERM, SIGINT and SIGHUP for this process. Before any other thread starts, so that all inherit the mask.
+  // Throws std::system_error.
   StopEvents();
   ~StopEvents();
   StopEvents(const StopEvents&) = delete;
@@ -26,10 +27,11 @@ class StopEvents {
   // The first request counts. [any thread]
   void request(std::string_view why);
 
-  Cause wait();
+  // Meanwhile calls `on_hangup` for each SIGHUP, here.
+  Cause wait(const std::function<void()>& on_hangup = {});
   // For a request only; nullopt after `limit`.
   std::optional<Cause> wait_for_request(std::chrono::nanoseconds limit);
-  // From here on a signal ends the process at once, with status 1.
+  // From here on SIGTERM and SIGINT end the process at once, with status 1; SIGHUP does nothing.
   static void exit_on_signal();
 
  private:

@@ -137,9 +137,12 @@ Parser append_items_to(std::vector<std::string>& out) {
 void declare_configuration(FlagSet& flags, Options& o) {
   flags.text("config-file", o.config_file, "Configuration file, JSON or YAML");
   flags.text("config-text", o.config_text, "Configuration as text, instead of a file");
+  flags.value("watch-config-file", o.watch_config_file,
+              "Reload when the configuration file or a plugin library changes");
   flags.value("allow-experimental-plugins", o.allow_experimental_plugins, "Allow plugins of Alpha stability");
   flags.add({"plugin-dir", '\0', false, true}, "Directory with plugin libraries (repeatable)",
             append_to(o.plugin_directories));
+  flags.value("plugin-call-budget", o.plugin_call_budget, "How long a plugin's call may take; 0: as long as it likes");
 }
 
 void declare_pool(FlagSet& flags, Options& o) {
@@ -261,11 +264,35 @@ void declare_without_effect(FlagSet& flags, std::vector<std::string>& errors) {
   }
 }
 
+Parser one_of(std::string& out, std::vector<std::string> choices) {
+  return [&out, choices = std::move(choices)](const std::string& text) -> Refusal {
+    if (std::find(choices.begin(), choices.end(), text) != choices.end()) {
+      out = text;
+      return std::nullopt;
+    }
+    std::string all;
+    for (const std::string& choice : choices)
+      all += (all.empty() ? "" : ", ") + choice;
+    return "must be one of " + all;
+  };
+}
+
+void declare_command_flags(FlagSet& flags, Options& o) {
+  flags.value("print", o.print_effective, "validate: print the effective configuration");
+  flags.add({"lang", '\0', false, false}, "plugins new: c, cpp or rust",
+            one_of(o.skeleton_language, {"c", "cpp", "rust"}));
+  flags.add({"kind", '\0', false, false}, "plugins new: scorer, filter or picker",
+            one_of(o.skeleton_kind, {"scorer", "filter", "picker"}))
+      ->default_str(o.skeleton_kind);
+  flags.text("output", o.output, "plugins new: directory to make; default ./NAME");
+}
+
 struct Commands {
   CLI::App* validate = nullptr;
   CLI::App* plugins = nullptr;
   CLI::App* list = nullptr;
   CLI::App* describe = nullptr;
+  CLI::App* make = nullptr;
   CLI::App* schema = nullptr;
   CLI::App* version = nullptr;
 };
@@ -282,6 +309,8 @@ Commands declare_commands(CLI::App& app, Options& options) {
   commands.list = add(*commands.plugins, "list", "List plugin types");
   commands.describe = add(*commands.plugins, "describe", "Describe a plugin type and its parameters");
   commands.describe->add_option("TYPE", options.plugin_type, "Plugin type")->required();
+  commands.make = add(*commands.plugins, "new", "Write the skeleton of a plugin, in C, C++ or Rust");
+  commands.make->add_option("NAME", options.plugin_type, "Name of the plugin type, as in my-scorer")->required();
   commands.schema = add(app, "schema", "Print the JSON Schema of the configuration");
   commands.version = add(app, "version", "Print the version");
   return commands;
@@ -291,6 +320,7 @@ Command chosen(const Commands& commands) {
   if (commands.validate->parsed()) return Command::kValidate;
   if (commands.list->parsed()) return Command::kPluginsList;
   if (commands.describe->parsed()) return Command::kPluginsDescribe;
+  if (commands.make->parsed()) return Command::kPluginsNew;
   if (commands.schema->parsed()) return Command::kSchema;
   if (commands.version->parsed()) return Command::kVersion;
   return Command::kServe;
@@ -354,7 +384,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, const 
   declare_request_path(flags, options);
   declare_process(flags, options);
   declare_without_effect(flags, result.errors);
-  flags.value("print", options.print_effective, "validate: print the effective configuration");
+  declare_command_flags(flags, options);
   const Commands commands = declare_commands(app, options);
 
   RewrittenArguments rewritten = rewrite_arguments(arguments, flags.shapes());
@@ -385,6 +415,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, const 
   options.command = chosen(commands);
   complete(options, environment);
   if (options.command == Command::kServe) result.errors = validate_options(options);
+  if (options.command == Command::kPluginsNew && options.skeleton_language.empty()) {
+    result.errors.emplace_back(R"(required flag(s) "lang" not set)");
+  }
   if (!options.config_file.empty() && !options.config_text.empty() && options.command != Command::kServe) {
     result.errors.emplace_back(R"(both the "config-file" and "config-text" flags cannot be set at the same time)");
   }

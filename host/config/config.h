@@ -28,11 +28,12 @@ enum class OnFault { kReject, kIgnore };
 struct PluginSpec {
   std::string name;  // defaults to `type`; unique
   std::string type;
-  std::optional<std::string> parameters;  // raw JSON text, "null" included; absent is "no parameters"
-  std::string library;                    // ours: file name of the library that must provide the type
-  std::string sha256;                     // ours: pinned digest of that library, 64 lower-case hex digits
-  std::optional<OnFault> on_fault;        // ours
-  std::string pointer;                    // of the entry
+  std::optional<std::string> parameters;                // raw JSON text, "null" included; absent is "no parameters"
+  std::string library;                                  // ours: file name of the library that must provide the type
+  std::string sha256;                                   // ours: pinned digest of that library, 64 lower-case hex digits
+  std::optional<OnFault> on_fault;                      // ours
+  std::optional<std::chrono::nanoseconds> call_budget;  // ours: of one call into the plugin; 0: none
+  std::string pointer;                                  // of the entry
 };
 
 struct ProfilePlugin {

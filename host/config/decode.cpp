@@ -73,6 +73,11 @@ PluginSpec decode_plugin(Fields& fields) {
       fields.error("onFault", "invalid onFault '" + on_fault + "'", "\"reject\" or \"ignore\"");
     }
   }
+  if (std::chrono::nanoseconds budget{}; fields.duration("callBudget", budget)) {
+    plugin.call_budget = budget;
+    if (budget.count() < 0)
+      fields.error("callBudget", "callBudget must not be negative", "a duration such as \"50ms\"");
+  }
   if (plugin.name.empty()) plugin.name = plugin.type;
   return plugin;
 }
@@ -251,6 +256,7 @@ bool decode_config(std::string_view text, const std::string& file, LoadedConfig&
   loaded = {};
   loaded.source = SourceMap(file);
   if (text.empty()) text = default_document();
+  loaded.text = text;
   const std::size_t before = diagnostics.error_count();
   if (text.size() > kMaxDocumentBytes) {
     diagnostics.error(std::string(kPrefix) + "the document has " + std::to_string(text.size()) + " bytes", {},

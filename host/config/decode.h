@@ -14,6 +14,7 @@ namespace epp::config {
 inline constexpr std::size_t kMaxDocumentBytes = 4U << 20;
 
 struct LoadedConfig {
+  std::string text;  // as it was read
   Config config;
   SourceMap source;
 };

@@ -100,6 +100,11 @@ std::string document_schema() {
         "onFault": {
           "enum": ["reject", "ignore"],
           "description": "What a failure of this filter, screener or admitter means for the request."
+        },
+        "callBudget": {
+          "description": "How long a call of the plugin may take before it counts as hung; 0s: as long as it likes.",
+          "type": "string",
+          "examples": ["50ms", "0s"]
         }
       },
       "required": ["type"],

@@ -32,6 +32,7 @@ Json plugin_json(const Instance& instance, bool with_parameters) {
   if (!instance.library.empty()) json["library"] = instance.library;
   if (!instance.sha256.empty()) json["sha256"] = instance.sha256;
   if (instance.on_fault) json["onFault"] = *instance.on_fault == OnFault::kReject ? "reject" : "ignore";
+  if (instance.call_budget) json["callBudget"] = format_duration(*instance.call_budget);
   Json roles = Json::array();
   for (const auto role : role_names(instance.roles))
     roles.push_back(role);

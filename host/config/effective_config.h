@@ -31,6 +31,7 @@ struct Instance {
   std::string library;                    // path of the providing library; "" for host types
   std::string sha256;
   std::optional<OnFault> on_fault;
+  std::optional<std::chrono::nanoseconds> call_budget;
   RoleSet roles;
   Stability stability = Stability::kBeta;
   Origin origin = Origin::kConfigured;

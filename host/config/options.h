@@ -9,7 +9,15 @@
 
 namespace epp::config {
 
-enum class Command : std::uint8_t { kServe, kValidate, kPluginsList, kPluginsDescribe, kSchema, kVersion };
+enum class Command : std::uint8_t {
+  kServe,
+  kValidate,
+  kPluginsList,
+  kPluginsDescribe,
+  kPluginsNew,
+  kSchema,
+  kVersion
+};
 
 enum class LogFormat : std::uint8_t { kJson, kText };
 
@@ -23,14 +31,19 @@ struct StaticEndpoint {
 
 struct Options {
   Command command = Command::kServe;
-  std::string plugin_type;       // `plugins describe TYPE`
-  bool print_effective = false;  // `validate --print`
+  std::string plugin_type;               // `plugins describe TYPE`, `plugins new NAME`
+  std::string skeleton_language;         // `plugins new`: c, cpp or rust
+  std::string skeleton_kind = "scorer";  // `plugins new`: scorer, filter or picker
+  std::string output;                    // `plugins new`: a directory; "": the plugin's name
+  bool print_effective = false;          // `validate --print`
 
   // Configuration
   std::string config_file;
   std::string config_text;
+  bool watch_config_file = true;  // ours: and plugin directories
   bool allow_experimental_plugins = false;
   std::vector<std::string> plugin_directories;  // ours: --plugin-dir, then EPP_PLUGIN_PATH
+  std::chrono::nanoseconds plugin_call_budget = std::chrono::milliseconds(50);  // ours; 0: none
 
   // Pool
   std::string pool_name;

@@ -48,6 +48,12 @@ void check_cluster(const Options& options, std::vector<std::string>& errors) {
   }
 }
 
+void check_plugins(const Options& options, std::vector<std::string>& errors) {
+  if (options.plugin_call_budget < std::chrono::nanoseconds(0)) {
+    errors.emplace_back("plugin-call-budget must not be negative");
+  }
+}
+
 void check_readable(const std::string& what, const std::string& path, std::vector<std::string>& errors) {
   errno = 0;
   const std::ifstream file(path, std::ios::binary);
@@ -90,6 +96,7 @@ std::vector<std::string> validate_options(const Options& options) {
   }
   check_election(options, errors);
   check_cluster(options, errors);
+  check_plugins(options, errors);
   check_metrics_tls(options, errors);
   check_tls_version(options, errors);
   return errors;

@@ -87,6 +87,7 @@ void Wirer::add_configured_plugins() {
     instance.type = spec.type;
     instance.sha256 = spec.sha256;
     instance.on_fault = spec.on_fault;
+    instance.call_budget = spec.call_budget;
     instance.pointer = spec.pointer;
     if (type != nullptr) {
       warn_if_deprecated(*type, instance, diagnostics_);

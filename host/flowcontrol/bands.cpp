@@ -49,6 +49,15 @@ BandTable::BandTable(const Options& options, Observer& observer, plugins::ErrorB
     add(band, true, 0);
 }
 
+BandTable::~BandTable() {
+  for (const auto& band : bands_) {
+    for (const auto& lane : band->lanes) {
+      while (lane && lane->idlest() != nullptr)
+        lane->forget_idlest();
+    }
+  }
+}
+
 std::size_t BandTable::index_of(std::int32_t priority) const {
   const auto place = std::lower_bound(priorities_.begin(), priorities_.end(), priority, std::greater<>());
   return static_cast<std::size_t>(place - priorities_.begin());

@@ -36,6 +36,10 @@ class BandTable {
  public:
   // All arguments outlive the table.
   BandTable(const Options& options, Observer& observer, plugins::ErrorBuffer& error);
+  // Every item must be gone. Flows that are left are forgotten first, so that the observer hears of their end.
+  ~BandTable();
+  BandTable(const BandTable&) = delete;
+  BandTable& operator=(const BandTable&) = delete;
 
   // Highest priority first.
   std::span<const std::unique_ptr<Band>> all() const { return bands_; }

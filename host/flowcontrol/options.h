@@ -15,6 +15,7 @@ struct BandOptions {
   std::uint64_t max_bytes = 0;     // > 0
   plugins::InstancePtr fairness;   // serves epp.fairness/1
   plugins::InstancePtr ordering;   // serves epp.ordering/1
+  bool operator==(const BandOptions&) const = default;
 };
 
 // What upstream does not do. Every default keeps upstream's answers.
@@ -32,6 +33,7 @@ struct Extensions {
   std::uint64_t max_flows = 0;
   // A request waits only for the stage (prefill, decode) that it needs.
   bool gate_per_stage = false;
+  bool operator==(const Extensions&) const = default;
 };
 
 struct Options {
@@ -49,6 +51,8 @@ struct Options {
   Nanos flow_idle_ns = 300'000'000'000;  // a flow without requests is forgotten after it
   Nanos band_idle_ns = 600'000'000'000;  // likewise a dynamic band that no objective asks for
   Nanos collect_every_ns = 300'000'000'000;
+
+  bool operator==(const Options&) const = default;
 };
 
 }  // namespace epp::flowcontrol

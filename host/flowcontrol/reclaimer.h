@@ -59,6 +59,7 @@ struct ReclaimOptions {
   Nanos grace_ns = 500'000'000;
   Nanos confirm_timeout_ns = 10'000'000'000;
   unsigned max_per_decision = 2;
+  bool operator==(const ReclaimOptions&) const = default;
 };
 
 // How much is to be freed, from what.

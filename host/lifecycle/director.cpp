@@ -359,7 +359,7 @@ bool Director::run_admitters() {
   for (const plugins::InstancePtr& admitter : pipeline_.plugins->admitters) {
     const epp_status status = plugins::run_admitter(*admitter, call, all);
     if (status >= 0) continue;
-    fail(services_.options.typed_admitter_denials
+    fail(pipeline_.typed_admitter_denials
              ? typed_denial(status, state_.error)
              : Error{ErrorCode::kInternal, "request cannot be admitted: " + error_text(status, state_.error.message()),
                      std::string(state_.error.reason())});

@@ -20,6 +20,7 @@ struct Pipeline {
   std::shared_ptr<Admission> admission;
   plugins::InstancePtr detector;        ///< may be null: only an empty pool is then saturated
   std::shared_ptr<InFlight> in_flight;  ///< may be null: nobody evicts
+  bool typed_admitter_denials = false;  ///< an admitter's own status and reason instead of 500
   /// Last good answer of the detector; closed until there is one.
   mutable std::atomic<double> last_saturation{1.0};
 };

@@ -39,7 +39,6 @@ struct Options {
   bool strict_subset_ports = false;             ///< subset entries allow only the port they name
   bool splice_model_name = true;                ///< false: a rewritten body is re-serialised
   bool stream_responses = false;                ///< true: no response is held back
-  bool typed_admitter_denials = false;          ///< an admitter's own status and reason instead of 500
 };
 
 /// Scopes of the spans made here.

@@ -7,10 +7,15 @@
 #include <climits>
 #include <condition_variable>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -36,6 +41,9 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// For how long a writer that does not close its file is waited for.
+constexpr std::chrono::seconds kLongestWrite{30};
+
 // What tells one content of a path from another.
 struct Identity {
   dev_t device;
@@ -54,9 +62,16 @@ std::optional<Identity> identify(const std::string& path) {
   return Identity{info.st_dev, info.st_ino, info.st_size, nanoseconds(info.st_mtim), nanoseconds(info.st_ctim)};
 }
 
-// Every directory whose entries decide what `path` leads to: its own and, for each symlink on the way, the next one's.
-std::set<std::string> directories_on_the_way(std::string path) {
-  std::set<std::string> directories;
+// What a watch sees at one moment.
+struct View {
+  std::map<std::string, Identity> files;
+  std::set<std::string> directories;  // whose entries decide what the paths lead to
+};
+using Look = std::function<View()>;
+
+// Adds every directory whose entries decide what `path` leads to: its own and, for each symlink on the way, the next
+// one's.
+void add_directories_on_the_way(std::string path, std::set<std::string>& directories) {
   for (int links = 0; links < 40; ++links) {
     const std::string directory = directory_of(path);
     directories.insert(directory);
@@ -67,142 +82,224 @@ std::set<std::string> directories_on_the_way(std::string path) {
         directories.insert(real);
         std::free(real);
       }
-      break;
+      return;
     }
     std::string next(target.data(), static_cast<std::size_t>(size));
     path = next.starts_with('/') ? next : directory + "/" + next;
   }
-  return directories;
+}
+
+void add_file(const std::string& path, View& view) {
+  if (const auto identity = identify(path)) view.files.emplace(path, *identity);
+  add_directories_on_the_way(path, view.directories);
+}
+
+void add_directory(const std::string& directory, const std::string& suffix, View& view) {
+  view.directories.insert(directory);
+  add_directories_on_the_way(directory, view.directories);
+  std::error_code error;
+  std::filesystem::directory_iterator entries(directory, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string path = entries->path().string();
+    if (path.ends_with(suffix)) add_file(path, view);
+  }
 }
 
 }  // namespace
 
-struct FileWatcher::State : std::enable_shared_from_this<State> {
-  State(IoPool& pool, std::string watched, Callback fn, FileWatcherOptions given)
-      : strand(asio::make_strand(pool.impl().context)),
-        path(std::move(watched)),
-        callback(std::move(fn)),
-        options(given),
-        descriptor(strand),
-        timer(strand) {}
+namespace detail {
+
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  using Changed = std::function<void(const View& now)>;
+
+  Watch(IoPool& pool, Look look, Changed changed, FileWatcherOptions options)
+      : strand_(asio::make_strand(pool.impl().context)),
+        look_(std::move(look)),
+        changed_(std::move(changed)),
+        options_(options),
+        descriptor_(strand_),
+        timer_(strand_) {}
 
   void start() {
-    last = identify(path);
-    open_and_arm();
-    asio::post(strand, [self = shared_from_this()] {
+    last_ = look_();
+    arm(last_.directories);
+    asio::post(strand_, [self = shared_from_this()] {
       self->read();
-      self->wait(self->options.poll_interval);
+      self->wait(self->options_.poll_interval);
     });
-  }
-
-  // inotify merges equal watches and forgets those of removed directories; a fresh instance per change of directories
-  // is the simplest correct book-keeping.
-  void open_and_arm() {
-    ErrorCode ignored;
-    descriptor.close(ignored);
-    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    directories = directories_on_the_way(path);
-    if (fd < 0) return;  // polling still works
-    for (const auto& directory : directories)
-      ::inotify_add_watch(fd, directory.c_str(), kEvents);
-    descriptor.assign(fd, ignored);
-  }
-
-  void read() {
-    if (!descriptor.is_open()) return;
-    descriptor.async_read_some(asio::buffer(events), [self = shared_from_this()](ErrorCode error, std::size_t) {
-      if (error || self->stopped()) return;
-      self->noticed();
-      self->read();
-    });
-  }
-
-  void noticed() {
-    const auto now = Clock::now();
-    if (!first_event) first_event = now;
-    const auto latest = *first_event + options.debounce * 10;
-    wait(std::max(std::min(now + options.debounce, latest) - now, Clock::duration(0)));
-  }
-
-  void wait(Clock::duration delay) {
-    timer.expires_after(delay);
-    timer.async_wait([self = shared_from_this()](ErrorCode error) {
-      if (error || self->stopped()) return;
-      self->look();
-    });
-  }
-
-  void look() {
-    // Armed anew before looking, so that nothing falls between; a watch may have died with its directory.
-    open_and_arm();
-    read();
-    first_event.reset();
-    const auto now = identify(path);
-    if (now != last) {
-      last = now;
-      notify(now ? FileEvent::kChanged : FileEvent::kMissing);
-    }
-    if (!stopped()) wait(options.poll_interval);
-  }
-
-  void notify(FileEvent event) {
-    {
-      std::lock_guard lock(mutex);
-      if (ended) return;
-      running = std::this_thread::get_id();
-    }
-    struct Finish {
-      State& state;
-      ~Finish() {
-        std::lock_guard lock(state.mutex);
-        state.running = {};
-        state.idle.notify_all();
-      }
-    } finish{*this};
-    callback(event);
-  }
-
-  bool stopped() {
-    std::lock_guard lock(mutex);
-    return ended;
   }
 
   void stop() {
-    std::unique_lock lock(mutex);
-    ended = true;
-    if (running != std::this_thread::get_id()) idle.wait(lock, [&] { return running == std::thread::id(); });
+    std::unique_lock lock(mutex_);
+    ended_ = true;
+    if (running_ != std::this_thread::get_id()) idle_.wait(lock, [&] { return running_ == std::thread::id(); });
     lock.unlock();
-    asio::post(strand, [self = shared_from_this()] {
+    asio::post(strand_, [self = shared_from_this()] {
       ErrorCode ignored;
-      self->descriptor.close(ignored);
-      self->timer.cancel();
+      self->descriptor_.close(ignored);
+      self->timer_.cancel();
     });
   }
 
-  asio::strand<asio::io_context::executor_type> strand;
-  const std::string path;
-  const Callback callback;
-  const FileWatcherOptions options;
-  asio::posix::stream_descriptor descriptor;
-  asio::steady_timer timer;
-  std::array<char, 4096> events;
-  std::set<std::string> directories;
-  std::optional<Identity> last;
-  std::optional<Clock::time_point> first_event;
+ private:
+  // inotify merges equal watches and forgets those of removed directories; a fresh instance per look is the simplest
+  // correct book-keeping.
+  void arm(const std::set<std::string>& directories) {
+    ErrorCode ignored;
+    descriptor_.close(ignored);
+    watched_.clear();
+    const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) return;  // polling still works
+    for (const auto& directory : directories) {
+      const int number = ::inotify_add_watch(fd, directory.c_str(), kEvents);
+      if (number >= 0) watched_.emplace(number, directory);
+    }
+    descriptor_.assign(fd, ignored);
+  }
 
-  std::mutex mutex;
-  std::condition_variable idle;
-  std::thread::id running;
-  bool ended = false;
+  void read() {
+    if (!descriptor_.is_open()) return;
+    descriptor_.async_read_some(asio::buffer(events_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
+      if (error || self->stopped()) return;
+      self->noticed(size);
+      self->read();
+    });
+  }
+
+  void noticed(std::size_t size) {
+    for (std::size_t at = 0; at + sizeof(inotify_event) <= size;) {
+      inotify_event event;
+      std::memcpy(&event, events_.data() + at, sizeof event);
+      const char* const name = events_.data() + at + sizeof event;
+      if (event.len != 0) note_writer(event, std::string(name, ::strnlen(name, event.len)));
+      at += sizeof event + event.len;
+    }
+    const auto now = Clock::now();
+    if (!first_event_) first_event_ = now;
+    const auto latest = *first_event_ + options_.debounce * 10;
+    wait(std::max(std::min(now + options_.debounce, latest) - now, Clock::duration(0)));
+  }
+
+  // A write that no close has followed: the file is not complete.
+  void note_writer(const inotify_event& event, const std::string& name) {
+    const auto directory = watched_.find(event.wd);
+    if (directory == watched_.end()) return;
+    const std::string path = directory->second + "/" + name;
+    if ((event.mask & IN_MODIFY) != 0) being_written_.insert(path);
+    if ((event.mask & (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM)) != 0) being_written_.erase(path);
+  }
+
+  void wait(Clock::duration delay) {
+    timer_.expires_after(delay);
+    timer_.async_wait([self = shared_from_this()](ErrorCode error) {
+      if (error || self->stopped()) return;
+      self->due();
+    });
+  }
+
+  void due() {
+    if (!being_written_.empty() && first_event_ && Clock::now() - *first_event_ < kLongestWrite) {
+      wait(options_.debounce);
+      return;
+    }
+    being_written_.clear();
+    first_event_.reset();
+    // Armed before the look that counts, so that nothing falls between; a watch may have died with its directory.
+    arm(look_().directories);
+    read();
+    View now = look_();
+    if (now.files != last_.files) {
+      last_ = std::move(now);
+      notify();
+    }
+    if (!stopped()) wait(options_.poll_interval);
+  }
+
+  void notify() {
+    {
+      std::lock_guard lock(mutex_);
+      if (ended_) return;
+      running_ = std::this_thread::get_id();
+    }
+    struct Finish {
+      Watch& watch;
+      ~Finish() {
+        std::lock_guard lock(watch.mutex_);
+        watch.running_ = {};
+        watch.idle_.notify_all();
+      }
+    } finish{*this};
+    changed_(last_);
+  }
+
+  bool stopped() {
+    std::lock_guard lock(mutex_);
+    return ended_;
+  }
+
+  asio::strand<asio::io_context::executor_type> strand_;
+  const Look look_;
+  const Changed changed_;
+  const FileWatcherOptions options_;
+  asio::posix::stream_descriptor descriptor_;
+  asio::steady_timer timer_;
+  std::array<char, 4096> events_;
+  std::map<int, std::string> watched_;   // directories by inotify's number
+  std::set<std::string> being_written_;  // paths
+  View last_;
+  std::optional<Clock::time_point> first_event_;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::thread::id running_;
+  bool ended_ = false;
 };
 
-FileWatcher::FileWatcher(IoPool& pool, std::string path, Callback callback, FileWatcherOptions options)
-    : state_(std::make_shared<State>(pool, std::move(path), std::move(callback), options)) {
-  state_->start();
+}  // namespace detail
+
+namespace {
+
+std::shared_ptr<detail::Watch> start_watch(IoPool& pool, Look look, detail::Watch::Changed changed,
+                                           FileWatcherOptions options) {
+  auto watch = std::make_shared<detail::Watch>(pool, std::move(look), std::move(changed), options);
+  watch->start();
+  return watch;
 }
 
+}  // namespace
+
+FileWatcher::FileWatcher(IoPool& pool, std::string path, Callback callback, FileWatcherOptions options)
+    : watch_(start_watch(
+          pool,
+          [path = std::move(path)] {
+            View view;
+            add_file(path, view);
+            return view;
+          },
+          [callback = std::move(callback)](const View& now) {
+            callback(now.files.empty() ? FileEvent::kMissing : FileEvent::kChanged);
+          },
+          options)) {}
+
 FileWatcher::~FileWatcher() {
-  state_->stop();
+  watch_->stop();
+}
+
+DirectoryWatcher::DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, std::string suffix,
+                                   Callback callback, FileWatcherOptions options)
+    : watch_(start_watch(
+          pool,
+          [directories = std::move(directories), suffix = std::move(suffix)] {
+            View view;
+            for (const std::string& directory : directories)
+              add_directory(directory, suffix, view);
+            return view;
+          },
+          [callback = std::move(callback)](const View&) { callback(); }, options)) {}
+
+DirectoryWatcher::~DirectoryWatcher() {
+  watch_->stop();
 }
 
 }  // namespace epp::net

@@ -1,4 +1,4 @@
-// Tells when a file's content may have changed, however it was changed.
+// Tells when the content of a file, or of the files of some directories, may have changed, however it was changed.
 #pragma once
 
 #include <chrono>
@@ -6,10 +6,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace epp::net {
 
 class IoPool;
+
+namespace detail {
+class Watch;
+}
 
 enum class FileEvent : std::uint8_t {
   kChanged,  // there is a file, and it is not the one (or not the content) seen before
@@ -18,6 +23,7 @@ enum class FileEvent : std::uint8_t {
 
 struct FileWatcherOptions {
   // Quiet time after the last file-system event before the callback; bounded by ten times this while events go on.
+  // While a file is seen to be written and not closed yet, it is waited for a good deal longer.
   std::chrono::milliseconds debounce{50};
   // How often the file is looked at when nothing was announced (network file systems, missing directories).
   std::chrono::milliseconds poll_interval{2'000};
@@ -39,8 +45,23 @@ class FileWatcher {
   FileWatcher& operator=(const FileWatcher&) = delete;
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<detail::Watch> watch_;
+};
+
+// The same for all files of the directories whose names end in `suffix`: one appears, changes or goes. Directories may
+// be missing, and may be symlinks, as may the files.
+class DirectoryWatcher {
+ public:
+  using Callback = std::function<void()>;
+
+  DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, std::string suffix, Callback callback,
+                   FileWatcherOptions options = {});
+  ~DirectoryWatcher();
+  DirectoryWatcher(const DirectoryWatcher&) = delete;
+  DirectoryWatcher& operator=(const DirectoryWatcher&) = delete;
+
+ private:
+  std::shared_ptr<detail::Watch> watch_;
 };
 
 }  // namespace epp::net

@@ -1,6 +1,7 @@
 #include "plugins/catalogue.h"
 
 #include "plugins/directory.h"
+#include "plugins/guarded_call.h"
 #include "plugins/host_tables.h"
 #include "plugins/instance.h"
 
@@ -143,7 +144,7 @@ std::vector<std::string> Catalogue::references(const config::PluginType& type,
   };
   ErrorBuffer error;
   // A complaint here comes again from create, which reports it.
-  (void)descriptor->references(descriptor, to_abi(text), sink, &names, error.abi());
+  (void)exception_of([&] { (void)descriptor->references(descriptor, to_abi(text), sink, &names, error.abi()); });
   return names;
 }
 
@@ -153,7 +154,7 @@ Catalogue::Source Catalogue::source(std::string_view type, std::string_view libr
 }
 
 Catalogue load_catalogue(const std::vector<std::string>& directories, const std::vector<LibraryPin>& pins,
-                         std::vector<CatalogueProblem>& problems) {
+                         std::vector<CatalogueProblem>& problems, LibraryCache* cache) {
   Catalogue catalogue;
   DirectoryListing listing = find_libraries(directories);
   for (std::string& problem : listing.problems)
@@ -164,7 +165,8 @@ Catalogue load_catalogue(const std::vector<std::string>& directories, const std:
       if (!pin.sha256.empty() && names_library(pin.library, path)) options.pinned_sha256 = pin.sha256;
     }
     std::string error;
-    if (LibraryPtr library = Library::load(path, options, error)) {
+    LibraryPtr library = cache != nullptr ? cache->load(path, options, error) : Library::load(path, options, error);
+    if (library != nullptr) {
       catalogue.add(std::move(library));
     } else {
       problems.push_back({path, std::move(error)});

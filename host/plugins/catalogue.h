@@ -4,6 +4,7 @@
 
 #include "config/catalogue.h"
 #include "plugins/library.h"
+#include "plugins/library_cache.h"
 
 #include <memory>
 #include <optional>
@@ -55,13 +56,13 @@ struct CatalogueProblem {
   std::string text;
 };
 
-// Loads every library of the directories. `pins` gives the pinned digest of a file by name or path ("" when not
-// pinned). Libraries that cannot be loaded are left out and reported.
+// Loads every library of the directories, through `cache` where there is one. `pins` gives the pinned digest of a file
+// by name or path ("" when not pinned). Libraries that cannot be loaded are left out and reported. [main]
 struct LibraryPin {
   std::string library;  // file name or path
   std::string sha256;
 };
 Catalogue load_catalogue(const std::vector<std::string>& directories, const std::vector<LibraryPin>& pins,
-                         std::vector<CatalogueProblem>& problems);
+                         std::vector<CatalogueProblem>& problems, LibraryCache* cache = nullptr);
 
 }  // namespace epp::plugins

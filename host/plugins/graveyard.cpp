@@ -7,8 +7,13 @@
 namespace epp::plugins {
 
 void Graveyard::bury(std::unique_ptr<const Instance> instance) {
-  const std::scoped_lock lock(mutex_);
-  waiting_.push_back(std::move(instance));
+  bool first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    first = waiting_.empty();
+    waiting_.push_back(std::move(instance));
+  }
+  if (first && on_waiting_) on_waiting_();
 }
 
 size_t Graveyard::collect() {

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace epp::plugins {
@@ -17,6 +19,10 @@ class Graveyard {
  public:
   ~Graveyard() { collect(); }
 
+  // Told, on the thread that released the last reference, when something waits that did not before. Set before the
+  // first burial; must not block.
+  void set_listener(std::function<void()> on_waiting) { on_waiting_ = std::move(on_waiting); }
+
   // [any thread]
   void bury(std::unique_ptr<const Instance> instance);
   // Destroys what was buried, dependents before what they refer to. Returns how many. [main]
@@ -24,6 +30,7 @@ class Graveyard {
   size_t waiting() const;
 
  private:
+  std::function<void()> on_waiting_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<const Instance>> waiting_;
 };

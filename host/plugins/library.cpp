@@ -1,6 +1,7 @@
 #define BOOST_DLL_USE_STD_FS
 #include "plugins/library.h"
 
+#include "plugins/guarded_call.h"
 #include "plugins/host_tables.h"
 #include "plugins/hosted_instance.h"
 #include "plugins/library_image.h"
@@ -18,6 +19,7 @@ namespace epp::plugins {
 
 namespace {
 
+std::atomic<uint64_t> g_loaded{0};
 std::atomic<uint64_t> g_stayed_mapped{0};
 
 bool valid(epp_str text) {
@@ -59,9 +61,12 @@ struct Library::Image {
   boost::dll::shared_library handle;
 
   explicit Image(LibraryImage opened) : image(std::move(opened)) {}
+  // One reference more, which nobody gives back.
+  void keep_mapped() const { (void)::dlopen(image.load_path().c_str(), RTLD_NOW | RTLD_NOLOAD); }
   ~Image() {
     if (!handle.is_loaded()) return;
     handle.unload();
+    g_loaded.fetch_sub(1, std::memory_order_relaxed);
     // Unloading is best effort: the name must then never mean another file.
     if (void* still = ::dlopen(image.load_path().c_str(), RTLD_NOW | RTLD_NOLOAD)) {
       ::dlclose(still);
@@ -74,34 +79,47 @@ struct Library::Image {
 Library::Library() = default;
 
 Library::~Library() {
-  if (initialised_ && entry_->deinit != nullptr) entry_->deinit();
+  if (!initialised_ || entry_->deinit == nullptr) return;
+  // What it left behind nobody knows: then its code stays mapped.
+  if (!exception_of([this] { entry_->deinit(); }).empty() && image_ != nullptr) image_->keep_mapped();
+}
+
+uint64_t Library::loaded() {
+  return g_loaded.load(std::memory_order_relaxed);
 }
 
 uint64_t Library::stayed_mapped() {
   return g_stayed_mapped.load(std::memory_order_relaxed);
 }
 
+std::string refusal_of(const std::string& path, const std::string& sha256, const std::string& exposure,
+                       const LoadOptions& options) {
+  const std::string& pin = options.pinned_sha256;
+  if (!pin.empty()) {
+    return pin == sha256 ? std::string() : in_quotes(path) + " has SHA-256 " + sha256 + ", pinned is " + pin;
+  }
+  if (exposure.empty()) return {};
+  return "refused " + in_quotes(path) + ": " + exposure + " (pin its sha256 to load it all the same)";
+}
+
 LibraryPtr Library::load(const std::string& path, const LoadOptions& options, std::string& error) {
   auto image = LibraryImage::open(path, error);
-  if (!image) return nullptr;
-  const std::string& pin = options.pinned_sha256;
-  if (!pin.empty() && pin != image->sha256()) {
-    error = in_quotes(path) + " has SHA-256 " + image->sha256() + ", pinned is " + pin;
-    return nullptr;
-  }
-  if (pin.empty() && !image->exposure().empty()) {
-    error = "refused " + in_quotes(path) + ": " + image->exposure() + " (pin its sha256 to load it all the same)";
-    return nullptr;
-  }
+  return image ? load(std::move(*image), path, options, error) : nullptr;
+}
+
+LibraryPtr Library::load(LibraryImage image, const std::string& path, const LoadOptions& options, std::string& error) {
+  error = refusal_of(path, image.sha256(), image.exposure(), options);
+  if (!error.empty()) return nullptr;
 
   const std::shared_ptr<Library> library(new Library);
   library->path_ = path;
-  library->sha256_ = image->sha256();
-  library->image_ = std::make_unique<Image>(std::move(*image));
+  library->sha256_ = image.sha256();
+  library->image_ = std::make_unique<Image>(std::move(image));
   boost::dll::shared_library& handle = library->image_->handle;
   try {
     handle.load(library->image_->image.load_path(),
                 boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    g_loaded.fetch_add(1, std::memory_order_relaxed);
     if (!handle.has(EPP_ENTRY_SYMBOL)) {
       error = in_quotes(path) + " does not export " EPP_ENTRY_SYMBOL;
       return nullptr;
@@ -149,8 +167,10 @@ bool Library::adopt(const epp_entry* entry, std::string& error) {
   }
   if (entry->init != nullptr) {
     ErrorBuffer reason;
-    if (entry->init(&abi_host(), reason.abi()) != EPP_OK) {
-      error = prefix + "its init failed: " + std::string(reason.message());
+    epp_status status = EPP_ERR_INTERNAL;
+    const std::string thrown = exception_of([&] { status = entry->init(&abi_host(), reason.abi()); });
+    if (status != EPP_OK) {
+      error = prefix + "its init failed: " + (thrown.empty() ? std::string(reason.message()) : thrown);
       return false;
     }
   }

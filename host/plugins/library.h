@@ -21,12 +21,15 @@ struct LoadOptions {
 };
 
 class Library;
+class LibraryImage;
 using LibraryPtr = std::shared_ptr<const Library>;
 
 class Library {
  public:
   // nullptr with the reason in `error`. [main]
   static LibraryPtr load(const std::string& path, const LoadOptions& options, std::string& error);
+  // The same for bytes that were read already. [main]
+  static LibraryPtr load(LibraryImage image, const std::string& path, const LoadOptions& options, std::string& error);
   // A library linked into the program (tests, harnesses). `entry` outlives it.
   static LibraryPtr from_entry(const epp_entry& entry, std::string name, std::string& error);
 
@@ -39,7 +42,8 @@ class Library {
   const std::vector<const epp_type*>& types() const { return types_; }
   const epp_type* find(std::string_view type) const;
 
-  // Libraries that stayed mapped after they were unloaded, in this process.
+  // Loaded right now, and those that stayed mapped after they were unloaded, in this process. [any thread]
+  static uint64_t loaded();
   static uint64_t stayed_mapped();
 
  private:
@@ -54,6 +58,10 @@ class Library {
   std::vector<const epp_type*> types_;
   std::unique_ptr<Image> image_;
 };
+
+// Why a library with this digest and exposure (library_image.h) may not be loaded, or empty.
+std::string refusal_of(const std::string& path, const std::string& sha256, const std::string& exposure,
+                       const LoadOptions& options);
 
 // What is wrong with a type descriptor, or empty. Used by Library and by the validator for plugin authors.
 std::string check_type(const epp_type* type);

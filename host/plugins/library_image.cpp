@@ -1,15 +1,16 @@
 #include "plugins/library_image.h"
 
+#include "plugins/digest.h"
+
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,17 +54,24 @@ bool write_all(int fd, const char* data, size_t size) {
   return true;
 }
 
-std::string hex(std::span<const unsigned char> bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
+
+int64_t nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-constexpr mode_t kWritableByOthers = S_IWGRP | S_IWOTH;
+FileIdentity identity_of(const struct stat& file) {
+  return {file.st_dev, file.st_ino, file.st_size, nanoseconds(file.st_mtim), nanoseconds(file.st_ctim)};
+}
+
+// Time stamps advance with the kernel's tick: a file that changed less than this ago may change again without a trace.
+constexpr int64_t kUnsettledNs = 100'000'000;
+
+bool settled(const FileIdentity& file) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return nanoseconds(now) - file.changed_ns > kUnsettledNs;
+}
 
 std::string exposure_of(const std::string& path, const struct stat& file) {
   if ((file.st_mode & kWritableByOthers) != 0) return "the file is writable by group or others";
@@ -75,6 +83,18 @@ std::string exposure_of(const std::string& path, const struct stat& file) {
 }
 
 }  // namespace
+
+std::optional<FileIdentity> identify_file(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return std::nullopt;
+  return identity_of(file);
+}
+
+std::string exposure_of(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return "it cannot be examined";
+  return exposure_of(path, file);
+}
 
 std::optional<LibraryImage> LibraryImage::open(const std::string& path, std::string& error) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -96,27 +116,29 @@ std::optional<LibraryImage> LibraryImage::open(const std::string& path, std::str
     return std::nullopt;
   }
 
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  bool good = digest != nullptr && EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) == 1;
+  Sha256 digest;
   const auto buffer = std::make_unique<std::array<char, 65536>>();
+  bool good = true;
   for (;;) {
     const ssize_t got = ::read(file.fd, buffer->data(), buffer->size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || !good) {
-      good = good && got == 0;
-      break;
-    }
+    good = good && got >= 0;
+    if (got <= 0 || !good) break;
     const auto size = static_cast<size_t>(got);
-    good =
-        EVP_DigestUpdate(digest.get(), buffer->data(), size) == 1 && write_all(image.descriptor_, buffer->data(), size);
+    digest.update({buffer->data(), size});
+    good = write_all(image.descriptor_, buffer->data(), size);
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> sum{};
-  unsigned sum_size = 0;
-  if (!good || EVP_DigestFinal_ex(digest.get(), sum.data(), &sum_size) != 1) {
+  image.sha256_ = good ? digest.finish() : std::string();
+  if (image.sha256_.empty()) {
     error = failure("cannot read", path);
     return std::nullopt;
   }
-  image.sha256_ = hex({sum.data(), sum_size});
+  const FileIdentity before = identity_of(status);
+  if (::fstat(file.fd, &status) != 0 || identity_of(status) != before) {
+    error = "\"" + path + "\" changed while it was read";
+    return std::nullopt;
+  }
+  if (settled(before)) image.identity_ = before;
   ::fcntl(image.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
   // By process id rather than "self", so that debuggers and symbolizers find it too.
   image.load_path_ = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(image.descriptor_);
@@ -127,6 +149,7 @@ LibraryImage::LibraryImage(LibraryImage&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       sha256_(std::move(other.sha256_)),
       exposure_(std::move(other.exposure_)),
+      identity_(other.identity_),
       load_path_(std::move(other.load_path_)) {}
 
 LibraryImage::~LibraryImage() {

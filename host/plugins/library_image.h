@@ -12,9 +12,23 @@
 
 namespace epp::plugins {
 
+// What tells one content of a path from another without reading it. Nothing for what is not a regular file.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t size = 0;
+  int64_t modified_ns = 0;  // since 1970
+  int64_t changed_ns = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+std::optional<FileIdentity> identify_file(const std::string& path);
+
+// Why somebody else could have written the file: it or its directory is writable by group or others. Empty: nobody.
+std::string exposure_of(const std::string& path);
+
 class LibraryImage {
  public:
-  // Reads the file at `path`. On failure the reason is in `error`.
+  // Reads the file at `path`. On failure, and when the file changes meanwhile, the reason is in `error`.
   static std::optional<LibraryImage> open(const std::string& path, std::string& error);
 
   LibraryImage(LibraryImage&& other) noexcept;
@@ -23,8 +37,10 @@ class LibraryImage {
 
   // 64 lower-case hex digits.
   const std::string& sha256() const { return sha256_; }
-  // Why somebody else could have written the file: it or its directory is writable by group or others. Empty: nobody.
+  // exposure_of() what was opened.
   const std::string& exposure() const { return exposure_; }
+  // What was read, unless it is so young that another write could leave the same time stamps.
+  const std::optional<FileIdentity>& identity() const { return identity_; }
   // Where dlopen finds the copy.
   const std::string& load_path() const { return load_path_; }
   // Keeps the descriptor (and so the name) for the rest of the process: the library stayed mapped.
@@ -35,6 +51,7 @@ class LibraryImage {
   int descriptor_ = -1;
   std::string sha256_;
   std::string exposure_;
+  std::optional<FileIdentity> identity_;
   std::string load_path_;
 };
 

@@ -49,6 +49,8 @@ class PluginSet {
   InstancePtr find(std::string_view name) const;
   // By index into EffectiveConfig::instances; nullptr for host types.
   InstancePtr at(config::InstanceIndex index) const;
+  // The instance of this index runs in the set that this one was built beside, too.
+  bool carried_over(config::InstanceIndex index) const;
 
   // All state dumps as one JSON object by name, the `plugins` member of GET /debug/plugins/state:
   // {"<name>": {"name": ..., "type": ..., "state": ...}}, with "message" for "state" when there is none. [any thread]
@@ -61,6 +63,7 @@ class PluginSet {
   struct Record {
     InstancePtr instance;
     std::string identity;  // all that must be equal for the instance to be carried over
+    bool carried_over = false;
   };
   std::vector<Record> by_index_;
 };

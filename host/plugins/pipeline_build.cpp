@@ -2,6 +2,7 @@
 #include "config/wiring.h"
 #include "endpoints/attributes.h"
 #include "plugins/factory.h"
+#include "plugins/guarded_call.h"
 #include "plugins/pipeline.h"
 
 #include <algorithm>
@@ -50,7 +51,8 @@ config::DataNode node_of(const Instance& instance) {
 uint64_t time_limit_of(const Instance& instance) {
   const epp_producer& table = *instance.producer;
   if (!EPP_HAS(&table, epp_producer, time_limit) || table.time_limit == nullptr) return kDefaultProducerLimitNs;
-  const uint64_t limit = table.time_limit(instance.raw());
+  uint64_t limit = 0;
+  guarded(instance, ExtensionPoint::kCreate, nullptr, [&] { limit = table.time_limit(instance.raw()); });
   return limit != 0 ? limit : kDefaultProducerLimitNs;
 }
 
@@ -102,6 +104,7 @@ class PluginSetBuilder {
     spec.parameters = wanted.parameters;
     const bool ignore = wanted.on_fault == config::OnFault::kIgnore;
     spec.on_fault = ignore ? OnFault::kIgnore : OnFault::kReject;
+    if (wanted.call_budget) spec.call_budget_ns = static_cast<uint64_t>(wanted.call_budget->count());
     spec.library = source.library;
     spec.descriptor = source.type;
     for (const config::InstanceIndex reference : wanted.references) {
@@ -110,8 +113,11 @@ class PluginSetBuilder {
 
     PluginSet::Record& record = set_->by_index_[index];
     record.identity = identity_of(spec);
+    // A profile handler is told the profiles once.
+    if (index == inputs_.effective.profile_handler) record.identity += profile_names();
     record.instance = carried_over(record.identity, spec);
-    if (record.instance != nullptr) return true;
+    record.carried_over = record.instance != nullptr;
+    if (record.carried_over) return true;
     std::string error;
     record.instance = make_instance(spec, inputs_.environment, error);
     if (record.instance != nullptr) return true;
@@ -124,10 +130,18 @@ class PluginSetBuilder {
   // References count by address: one that was rebuilt makes its dependents be rebuilt.
   static std::string identity_of(const InstanceSpec& spec) {
     std::string identity = spec.name + '\n' + spec.type + '\n' + spec.library->path() + '\n' + spec.library->sha256() +
-                           '\n' + (spec.on_fault == OnFault::kIgnore ? "ignore" : "reject");
+                           '\n' + (spec.on_fault == OnFault::kIgnore ? "ignore" : "reject") + '\n' +
+                           (spec.call_budget_ns ? std::to_string(*spec.call_budget_ns) : "");
     for (const InstancePtr& reference : spec.references)
       identity += '\n' + std::to_string(reinterpret_cast<uintptr_t>(reference.get()));
     return identity + '\n' + (spec.parameters ? *spec.parameters : "");
+  }
+
+  std::string profile_names() const {
+    std::string names;
+    for (const config::EffectiveProfile& profile : inputs_.effective.profiles)
+      names += '\n' + profile.name;
+    return names;
   }
 
   InstancePtr carried_over(const std::string& identity, const InstanceSpec& spec) const {

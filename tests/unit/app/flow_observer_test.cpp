@@ -41,7 +41,7 @@ struct FlowObserverTest : ::testing::Test {
   }}};
   telemetry::Registry registry;
   telemetry::EppMetrics request_metrics{registry, {.max_fairness_ids = 1}};
-  telemetry::FlowMetrics metrics{registry, request_metrics.model_limiter(), {.pool = "p"}};
+  QueueMetrics metrics{registry, request_metrics, "p"};
   net::IoPool pool{1};
   FlowObserver observer{pool, metrics, request_metrics, log.logger()};
 };

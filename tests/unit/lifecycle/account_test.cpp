@@ -196,7 +196,8 @@ TEST(FlowControlWeakSpot, W05_AdmitterDenialsMayKeepTheirType) {
     return exchange.outbox.sent.at(0);
   };
   EXPECT_EQ(ask().status, 500) << "upstream's answer is the default";
-  world.services.options.typed_admitter_denials = true;
+  world.typed_admitter_denials = true;
+  world.rebuild();
   EXPECT_EQ(ask().status, 429);
   EXPECT_EQ(ask().body, "inference error: ResourceExhausted - too full");
   EXPECT_EQ(ask().header("x-llm-d-request-dropped-reason"), "rejected-saturated");

@@ -390,6 +390,7 @@ void World::rebuild() {
   }
   auto scheduler = std::make_shared<scheduling::Scheduler>(std::vector{std::move(profile)}, handler);
   if (const std::string complaint = scheduler->bind(); !complaint.empty()) throw std::logic_error(complaint);
+  pipeline->typed_admitter_denials = typed_admitter_denials;
   pipeline->plugins = std::move(set);
   pipeline->scheduler = std::move(scheduler);
   pipeline->parsers = std::make_shared<request::ParserRegistry>(parsers_);

@@ -148,6 +148,7 @@ class World {
   std::shared_ptr<TestPlugin> handler;
   std::shared_ptr<Admission> admission = std::make_shared<SheddingAdmission>();
   std::shared_ptr<InFlight> in_flight;
+  bool typed_admitter_denials = false;
 
  private:
   std::vector<std::shared_ptr<TestPlugin>> plugins_;

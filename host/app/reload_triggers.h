@@ -1,0 +1,37 @@
+// What asks for a reload by itself: a change of the configuration file, or of the libraries in the plugin directories.
+#pragma once
+
+#include "config/options.h"
+#include "net/file_watcher.h"
+#include "net/io_pool.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace epp::app {
+
+class ReloadTriggers {
+ public:
+  // [pool threads, concurrent] Must not block.
+  using Trigger = std::function<void(std::string_view why)>;
+
+  // Without --watch-config-file it watches nothing; a configuration that is no file is not watched. Asks once by itself
+  // at the start: files may have changed since they were read.
+  ReloadTriggers(net::IoPool& pool, const config::Options& options, Trigger trigger);
+
+  // Watches these directories from now on, and asks once if they are others than before. One call at a time.
+  void watch(const std::vector<std::string>& directories);
+
+ private:
+  net::IoPool& pool_;
+  const bool enabled_;
+  const Trigger trigger_;
+  std::unique_ptr<net::FileWatcher> file_;
+  std::vector<std::string> watched_;
+  std::unique_ptr<net::DirectoryWatcher> directories_;
+};
+
+}  // namespace epp::app
