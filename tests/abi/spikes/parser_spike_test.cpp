@@ -88,19 +88,19 @@ TEST_F(ParserSpike, WhatIsAbsentIsAbsent) {
 
 TEST_F(ParserSpike, PromptsComeWithTheEncodingOfTheirSpans) {
   const auto parts = [this](std::string_view body) {
-    struct Parts {
+    struct Found {
       std::string_view body;
       std::vector<std::string> texts;
-    } parts{body, {}};
+    } all{body, {}};
     const auto sink = [](void* context, const epp_found_part* part) {
-      auto& into = *static_cast<Parts*>(context);
+      auto& into = *static_cast<Found*>(context);
       into.texts.push_back(std::to_string(part->prompt) + (part->kind == EPP_PART_TEXT ? " text " : " ids ") +
                            (part->encoding == EPP_SPAN_JSON_STRING ? "escaped " : "numbers ") +
                            std::string(at(into.body, part->data)));
     };
-    const epp_status status = table->prompt(instance->raw(), {}, bytes_of(body), sink, &parts, nullptr);
-    if (status != EPP_OK) parts.texts.push_back("none");
-    return parts.texts;
+    const epp_status status = table->prompt(instance->raw(), {}, bytes_of(body), sink, &all, nullptr);
+    if (status != EPP_OK) all.texts.push_back("none");
+    return all.texts;
   };
   EXPECT_THAT(parts(R"({"prompt":"a\nb"})"), ElementsAre(R"(0 text escaped a\nb)"));
   EXPECT_THAT(parts(R"({"prompt":["a", "b"]})"), ElementsAre("0 text escaped a", "1 text escaped b"));

@@ -51,6 +51,30 @@ class EndpointTableTest : public testing::Test {
   }
 };
 
+TEST_F(EndpointTableTest, AnotherAnnotationIsTheSameEndpointChanged) {
+  Recorder recorder(table);
+  table.add_listener(&recorder);
+  EndpointSpec annotated = spec("a");
+  annotated.annotations = {{"z", "1"}, {"b", "2"}};
+  table.upsert(annotated);
+  const EndpointPtr before = live("default/a");
+  ASSERT_EQ(before->abi().annotation_count, 2U);
+  EXPECT_EQ(before->abi().annotations[0].key.data[0], 'b') << "sorted";
+  EXPECT_EQ(before->abi().annotations[1].value.data[0], '1');
+
+  annotated.annotations = {{"b", "3"}};
+  table.upsert(annotated);
+  const EndpointPtr after = live("default/a");
+  EXPECT_EQ(after->uid(), before->uid());
+  EXPECT_EQ(after->slot(), before->slot());
+  ASSERT_EQ(after->abi().annotation_count, 1U);
+  EXPECT_EQ(after->abi().annotations[0].value.data[0], '3');
+  EXPECT_EQ(recorder.events.size(), 2U);
+  table.upsert(annotated);
+  EXPECT_EQ(recorder.events.size(), 2U) << "nothing changed";
+  table.remove_listener(&recorder);
+}
+
 TEST_F(EndpointTableTest, StartsEmpty) {
   const auto snapshot = table.snapshot();
   EXPECT_TRUE(snapshot->empty());
