@@ -118,7 +118,7 @@ class FlowControl::HandOver final : public lifecycle::Admission {
   }
 
   void capacity_changed() override {
-    poke(before_);
+    if (const std::shared_ptr<FlowControl> before = before_.lock()) return before->poke();
     own_.capacity_changed();
   }
 
@@ -177,8 +177,14 @@ FlowControl::~FlowControl() {
   alarm_.stop();
 }
 
+void FlowControl::set_successor(const std::shared_ptr<FlowControl>& successor) {
+  dispatcher_->set_next([next = std::weak_ptr<FlowControl>(successor)] {
+    if (const std::shared_ptr<FlowControl> queue = next.lock()) queue->dispatcher_->poke();
+  });
+}
+
 void FlowControl::poke() {
-  if (const std::shared_ptr<FlowControl> before = before_.lock()) before->poke();
+  if (const std::shared_ptr<FlowControl> before = before_.lock()) return before->poke();
   dispatcher_->poke();
 }
 

@@ -1,7 +1,8 @@
 // Flow control: the dispatcher with what surrounds it in this process.
 //
 // Generations whose flow control is configured alike share it. Where it changed, a reload makes another beside it:
-// newcomers ask the new one, those that wait in the old one stay there and go first whenever capacity becomes free.
+// newcomers ask the new one, those that wait in the old one stay there and go first whenever capacity becomes free,
+// whichever queue gave it out.
 #pragma once
 
 #include "app/flow_observer.h"
@@ -59,7 +60,7 @@ lifecycle::FlowAdmissionOptions admission_options(const config::FlowControlExten
 // Wakes the dispatcher when the pool changed; a request that ends wakes it by its ticket.
 class FlowControl final : private endpoints::EndpointListener, private objectives::PriorityListener {
  public:
-  // `before`: the one that serves until now; may be null.
+  // `before`: the one whose successor this is to be; may be null.
   FlowControl(FlowControlOptions options, FlowControlParts parts, const std::shared_ptr<FlowControl>& before = nullptr);
   // Every ticket must be gone.
   ~FlowControl() override;
@@ -71,7 +72,9 @@ class FlowControl final : private endpoints::EndpointListener, private objective
 
   const FlowControlOptions& options() const { return options_; }
   flowcontrol::Dispatcher& dispatcher() { return *dispatcher_; }
-  // Capacity may have become free: those that wait in the queue before this one go first. [any thread]
+  // The one that serves from now on, in place of this one. Once.
+  void set_successor(const std::shared_ptr<FlowControl>& successor);
+  // Capacity may have become free: those that wait in the oldest queue go first, then those in the next. [any thread]
   void poke();
   // nullopt: nobody is evicted.
   std::optional<flowcontrol::Reclaimer::Status> reclaim_status();

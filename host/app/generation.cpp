@@ -80,7 +80,7 @@ bool GenerationBuilder::build(Generation& next, const Generation* running, const
   }
   if (next.pipeline == nullptr || diagnostics.has_errors()) return false;
   try {
-    build_flow_control(next, running, pool_name);
+    build_flow_control(next, pool_name);
   } catch (const std::exception& error) {
     diagnostics.error(std::string("flow control cannot be built: ") + error.what(), "/flowControl");
     return false;
@@ -108,14 +108,14 @@ bool GenerationBuilder::build_scraper(Generation& next, const Generation* runnin
   return true;
 }
 
-void GenerationBuilder::build_flow_control(Generation& next, const Generation* running, const std::string& pool_name) {
+void GenerationBuilder::build_flow_control(Generation& next, const std::string& pool_name) {
   const config::EffectiveConfig& effective = next.configuration.effective;
   if (!effective.flow_control.enabled) return;
   const plugins::PluginSet& set = *next.pipeline->plugins;
   FlowControlOptions wanted{.dispatcher = dispatcher_options(effective, set),
                             .reclaim = reclaim_options(effective, set, options_),
                             .admission = admission_options(effective.flow_control.epp)};
-  const std::shared_ptr<FlowControl> before = running != nullptr ? running->flow_control : nullptr;
+  const std::shared_ptr<FlowControl> before = newest_queue_.lock();
   if (before != nullptr && before->options() == wanted) {
     next.flow_control = before;
   } else {
@@ -134,6 +134,14 @@ void GenerationBuilder::build_flow_control(Generation& next, const Generation* r
                                                         before));
   }
   FlowControl::install(next.flow_control, *next.pipeline);
+}
+
+void GenerationBuilder::adopt(const Generation& next) {
+  if (next.flow_control == nullptr) return;
+  const std::shared_ptr<FlowControl> before = newest_queue_.lock();
+  if (before == next.flow_control) return;
+  if (before != nullptr) before->set_successor(next.flow_control);
+  newest_queue_ = next.flow_control;
 }
 
 }  // namespace epp::app

@@ -73,16 +73,19 @@ class GenerationBuilder {
   // Builds it. Nothing is in use yet; the scraper has not begun.
   bool build(Generation& next, const Generation* running, const std::string& pool_name,
              config::Diagnostics& diagnostics);
+  // It takes the place of the running one now.
+  void adopt(const Generation& next);
 
  private:
   void check_libraries(const Generation& next, const Generation& running, config::Diagnostics& diagnostics) const;
   bool build_scraper(Generation& next, const Generation* running, config::Diagnostics& diagnostics);
-  void build_flow_control(Generation& next, const Generation* running, const std::string& pool_name);
+  void build_flow_control(Generation& next, const std::string& pool_name);
 
   const config::Options& options_;
   const GenerationParts parts_;
   plugins::LibraryCache libraries_;
   std::unique_ptr<QueueMetrics> queue_metrics_;  // from the first queue on
+  std::weak_ptr<FlowControl> newest_queue_;      // of those that served
 };
 
 }  // namespace epp::app

@@ -170,6 +170,7 @@ void Generations::publish(std::unique_ptr<Generation> next) {
   EPP_LOG(parts_.log, kInfo, "Effective configuration", {"generation", next->number},
           telemetry::LogField::json("config", to_json(next->configuration.effective, /*with_parameters=*/false)));
   remember_directories(*next);
+  builder_.adopt(*next);
   if (next->flow_control != nullptr) {
     const std::lock_guard lock(mutex_);
     std::erase_if(queues_, [](const std::weak_ptr<FlowControl>& queue) { return queue.expired(); });

@@ -47,6 +47,10 @@ class Dispatcher::Impl {
   void on_alarm();
   void want_bands(std::span<const std::int32_t> priorities);
   void stop();
+  void set_next(std::function<void()> next) {
+    next_ = std::move(next);
+    has_next_.store(true, std::memory_order_release);
+  }
   bool idle() const { return waiting_.load(std::memory_order_relaxed) == 0; }
   bool pool_empty() const { return gauge_.pool_empty(); }
   View view(std::size_t longest_flows);
@@ -58,10 +62,14 @@ class Dispatcher::Impl {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  void poke_own();
+  void poke_next() {
+    if (has_next_.load(std::memory_order_acquire)) next_();
+  }
   void begin(Nanos at);
   bool dispatch_some();
   void try_reclaim(const Saturation& saturation, Nanos at);
-  void finish(Lock& lock, bool more);
+  bool finish(Lock& lock, bool more);
   void collect_notices(std::vector<Notice>& notices);
   void publish_waiting() { waiting_.exchange(core_.waiting(), std::memory_order_acq_rel); }
   void arm();
@@ -75,6 +83,9 @@ class Dispatcher::Impl {
   // which therefore sees what he did before he looked.
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<bool> poked_{false};
+
+  std::function<void()> next_;  // does not change once it is there
+  std::atomic<bool> has_next_{false};
 
   std::mutex mutex_;  // guards the rest
   Core core_;
@@ -175,17 +186,19 @@ void Dispatcher::Impl::arm() {
   alarm_.arm(next);
 }
 
-// Ends a turn: frees the lock and tells those concerned; again while there is `more` to dispatch.
-void Dispatcher::Impl::finish(Lock& lock, bool more) {
+// Ends a turn: frees the lock and tells those concerned; again while there is `more` to dispatch. True when nobody
+// waits any more and all that were let through are where detectors see them: what is free now is free for others.
+bool Dispatcher::Impl::finish(Lock& lock, bool more) {
   for (;;) {
     std::vector<Notice> notices;
+    const bool satisfied = core_.waiting() == 0 && gauge_.reservations().undecided() == 0;
     publish_waiting();
     collect_notices(notices);
     arm();
     lock.unlock();
     for (const Notice& notice : notices)
       notice.done(notice.verdict);
-    if (!more) return;
+    if (!more) return satisfied;
     lock.lock();
     begin(now());
     more = dispatch_some();
@@ -211,6 +224,11 @@ Dispatcher::Answer Dispatcher::Impl::enqueue(const Ask& ask, Done done) {
 }
 
 void Dispatcher::Impl::poke() {
+  poke_own();
+  poke_next();
+}
+
+void Dispatcher::Impl::poke_own() {
   if (waiting_.fetch_or(0, std::memory_order_acq_rel) == 0) return;
   // Who found the flag clear has not looked yet: he looks for us, too.
   if (poked_.exchange(true, std::memory_order_acq_rel)) return;
@@ -245,7 +263,7 @@ void Dispatcher::Impl::scheduled(Seat& seat, std::uint32_t slot, std::uint64_t u
   Lock lock(mutex_);
   begin(now());
   gauge_.reservations().place(seat.reservation, slot, uid, now_);
-  finish(lock, dispatch_some());
+  if (finish(lock, dispatch_some())) poke_next();
 }
 
 void Dispatcher::Impl::settle(const Seat& seat, std::int64_t tokens) {
@@ -263,7 +281,7 @@ void Dispatcher::Impl::leave(Seat& seat) {
     core_.release(seat, now_);
   }
   begin(now_);
-  finish(lock, makes_room && dispatch_some());
+  if (finish(lock, makes_room && dispatch_some()) && makes_room) poke_next();
 }
 
 View Dispatcher::Impl::view(std::size_t longest_flows) {
@@ -301,6 +319,10 @@ void Dispatcher::want_bands(std::span<const std::int32_t> priorities) {
 
 void Dispatcher::stop() {
   impl_->stop();
+}
+
+void Dispatcher::set_next(std::function<void()> next) {
+  impl_->set_next(std::move(next));
 }
 
 bool Dispatcher::idle() const {

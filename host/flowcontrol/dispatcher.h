@@ -69,6 +69,9 @@ class Dispatcher {
   void want_bands(std::span<const std::int32_t> priorities);
   // Refuses newcomers and takes out all that wait, with Cause::kShutdown.
   void stop();
+  // Another queue for the same pool: `next` is called without a lock whenever capacity may have become free and those
+  // that wait here have had their turn. At most once in the dispatcher's life.
+  void set_next(std::function<void()> next);
 
   bool idle() const;  // nothing waits
   bool pool_empty() const;
