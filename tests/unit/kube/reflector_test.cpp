@@ -95,6 +95,8 @@ class ReflectorTest : public ::testing::Test, protected ReflectorObserver {
   std::mutex mutex;
   Reply list_reply{.body = list(10, {pod("a", 1)})};
   Reply watch_reply{.stream = true};
+  std::string accepted;  // Authorization
+  // Outlives the test's body: it owns what it counts.
   std::function<std::optional<Reply>(const FakeApi::Request&)> special;
   FakeApi api{[this](const FakeApi::Request& request) {
     std::lock_guard lock(mutex);
@@ -180,9 +182,9 @@ TEST_F(ReflectorTest, C17_AnswersA401WithAFreshToken) {
   ASSERT_GE(fd, 0);
   ASSERT_EQ(::write(fd, "one", 3), 3);
   cluster.token_file = file;
-  std::string expected = "Bearer one";
-  special = [&](const FakeApi::Request& request) -> std::optional<Reply> {
-    if (request.header("Authorization") != expected) return Reply{.status = 401};
+  accepted = "Bearer one";
+  special = [this](const FakeApi::Request& request) -> std::optional<Reply> {
+    if (request.header("Authorization") != accepted) return Reply{.status = 401};
     return std::nullopt;
   };
   start();
@@ -190,7 +192,7 @@ TEST_F(ReflectorTest, C17_AnswersA401WithAFreshToken) {
   EXPECT_EQ(next_watch().header("Authorization"), "Bearer one");
   {
     std::lock_guard lock(mutex);
-    expected = "Bearer two";
+    accepted = "Bearer two";
     ASSERT_EQ(::pwrite(fd, "two", 3, 0), 3);
   }
   api.cut();
@@ -242,8 +244,7 @@ TEST_F(ReflectorTest, ReadsPagesInAnyPieces) {
 }
 
 TEST_F(ReflectorTest, BeginsAListAgainThatIsCutShort) {
-  bool cut = true;
-  special = [&](const FakeApi::Request& request) -> std::optional<Reply> {
+  special = [cut = true](const FakeApi::Request& request) mutable -> std::optional<Reply> {
     if (request.watches()) return std::nullopt;
     if (request.parameter("continue").empty()) return Reply{.body = list(10, {pod("a", 1), pod("x", 2)}, "p2")};
     if (std::exchange(cut, false)) return Reply{.body = list(10, {pod("b", 2)}).substr(0, 60), .missing = 100};
@@ -266,8 +267,7 @@ TEST_F(ReflectorTest, NoticesAConnectionThatSaysNothing) {
 }
 
 TEST_F(ReflectorTest, WaitsForAKindThatIsNotServed) {
-  std::atomic<int> asked{0};
-  special = [&](const FakeApi::Request&) -> std::optional<Reply> {
+  special = [asked = 0](const FakeApi::Request&) mutable -> std::optional<Reply> {
     if (++asked <= 3) return Reply{.status = 404};
     return std::nullopt;
   };
