@@ -51,7 +51,7 @@ struct ReclaimOptions {
   // Serves epp.eviction-filter/0. Without one requests of negative priority are evictable; while it is bypassed no new
   // request is.
   plugins::InstancePtr filter = nullptr;
-  // Serves epp.eviction-ordering/0. Without one, while it is bypassed, and for two requests that it puts before each
+  // Serves epp.eviction-ordering/1. Without one, while it is bypassed, and for two requests that it puts before each
   // other: lowest priority first, then the latest dispatch.
   plugins::InstancePtr ordering = nullptr;
   // Until readings show the end of a request: 10 ms or so for live counters, else the age of a reading that the
