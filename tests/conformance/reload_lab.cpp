@@ -1,10 +1,8 @@
 #include "conformance/reload_lab.h"
 
+#include "support/proc.h"
 #include "support/wait.h"
 
-#include <fstream>
-#include <set>
-#include <sstream>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -50,16 +48,7 @@ std::uint64_t ReloadLab::reload() const {
 }
 
 std::size_t ReloadLab::mapped_markers() const {
-  std::ifstream maps("/proc/" + std::to_string(epp_->process().pid()) + "/maps");
-  std::set<std::string> inodes;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("memfd:build-marker.so") == std::string::npos) continue;
-    std::istringstream fields(line);
-    std::string range, access, offset, device, inode;
-    fields >> range >> access >> offset >> device >> inode;
-    inodes.insert(inode);
-  }
-  return inodes.size();
+  return testing::mapped_files(epp_->process().pid(), "memfd:build-marker.so");
 }
 
 bool ReloadLab::settles() const {
