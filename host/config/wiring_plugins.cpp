@@ -37,6 +37,25 @@ Instance make_instance(const PluginType& type, std::string name, Origin origin) 
   return instance;
 }
 
+// Why a type that nobody named a library for cannot be found, and what would do.
+struct Absence {
+  std::string why;
+  std::string expected;
+};
+
+Absence absence_of(std::string_view type, const Catalogue& catalogue) {
+  const auto libraries = catalogue.libraries_of(type);
+  const std::string subject = "plugin type '" + std::string(type) + "' ";
+  if (libraries.empty()) {
+    return {subject + "is not registered", "a library that offers it in one of the plugin directories"};
+  }
+  std::string list;
+  for (const auto& library : libraries)
+    list += (list.empty() ? "" : ", ") + library;
+  return {subject + "is offered by several libraries",
+          "an entry under `plugins` of this type and name that says its `library`, one of " + list};
+}
+
 void warn_if_deprecated(const PluginType& type, const Instance& instance, Diagnostics& diagnostics) {
   const Deprecation& deprecation = type.deprecation;
   if (deprecation.since.empty() && deprecation.replacement.empty()) return;
@@ -139,8 +158,8 @@ void Wirer::set_build_order() {
 std::optional<InstanceIndex> Wirer::inject(std::string_view type_name, Origin origin, std::string_view prefix) {
   const PluginType* type = catalogue_.find(type_name, {});
   if (type == nullptr) {
-    diagnostics_.error(std::string(prefix) + "plugin type '" + std::string(type_name) + "' is not registered", {},
-                       "a library that offers it in one of the plugin directories");
+    Absence absence = absence_of(type_name, catalogue_);
+    diagnostics_.error(std::string(prefix) + absence.why, {}, std::move(absence.expected));
     return std::nullopt;
   }
   if (const auto taken = result_.index_of(type_name)) {
@@ -160,9 +179,14 @@ std::optional<InstanceIndex> add_default_producer(EffectiveConfig& effective, co
                                                   std::string_view type_name, Diagnostics& diagnostics) {
   static constexpr std::string_view kPrefix = "failed to create default producer: ";
   const PluginType* type = catalogue.find(type_name, {});
-  if (type == nullptr || effective.index_of(type_name)) {
-    const std::string why = type == nullptr ? "is not registered" : "cannot be added: its name is taken";
-    diagnostics.error(std::string(kPrefix) + "plugin type '" + std::string(type_name) + "' " + why);
+  if (type == nullptr) {
+    Absence absence = absence_of(type_name, catalogue);
+    diagnostics.error(std::string(kPrefix) + absence.why, {}, std::move(absence.expected));
+    return std::nullopt;
+  }
+  if (effective.index_of(type_name)) {
+    diagnostics.error(std::string(kPrefix) + "plugin type '" + std::string(type_name) +
+                      "' cannot be added: its name is taken");
     return std::nullopt;
   }
   Instance instance = make_instance(*type, type->type, Origin::kAutoProducer);

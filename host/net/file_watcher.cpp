@@ -148,6 +148,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   void arm(const std::set<std::string>& directories) {
     ErrorCode ignored;
     descriptor_.close(ignored);
+    ++armed_;
     watched_.clear();
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) return;  // polling still works
@@ -160,11 +161,13 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   void read() {
     if (!descriptor_.is_open()) return;
-    descriptor_.async_read_some(asio::buffer(events_), [self = shared_from_this()](ErrorCode error, std::size_t size) {
-      if (error || self->stopped()) return;
+    const auto finished = [self = shared_from_this(), armed = armed_](ErrorCode error, std::size_t size) {
+      // What an instance said that was replaced meanwhile is part of what the look after it saw.
+      if (error || armed != self->armed_ || self->stopped()) return;
       self->noticed(size);
       self->read();
-    });
+    };
+    descriptor_.async_read_some(asio::buffer(events_), finished);
   }
 
   void noticed(std::size_t size) {
@@ -244,6 +247,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   const FileWatcherOptions options_;
   asio::posix::stream_descriptor descriptor_;
   asio::steady_timer timer_;
+  std::uint64_t armed_ = 0;  // how often
   std::array<char, 4096> events_;
   std::map<int, std::string> watched_;   // directories by inotify's number
   std::set<std::string> being_written_;  // paths

@@ -50,7 +50,7 @@ TEST(DocumentSchema, AgreesWithTheDecoder) {
   const char* documents[] = {
       "{}",
       "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig",
-      "plugins: [{type: a, name: b, parameters: {x: [1]}, onFault: reject, library: l.so}]",
+      "plugins: [{type: a, name: b, parameters: {x: [1]}, onFault: reject, callBudget: 1m0.5s, library: l.so}]",
       "schedulingProfiles: [{name: p, plugins: [{pluginRef: a, weight: -0.5}]}]",
       "featureGates: [flowControl, haPopulateNonLeaderDatastore=false]",
       "dataLayer: {injectDefaults: false, sources: [{pluginRef: a, extractors: [{pluginRef: b}]}], "

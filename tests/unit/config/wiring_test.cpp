@@ -225,6 +225,15 @@ TEST(Wiring, ATypeThatSeveralLibrariesOffer) {
                   .fails_with("plugin type 'decode-filter' is not offered by library 'nowhere.so'"));
 }
 
+TEST(Wiring, ADefaultThatSeveralLibrariesOffer) {
+  FakeCatalogue catalogue;
+  catalogue.add("max-score-picker", {Role::kPicker}).library = "other/max-score-picker.so";
+  const Outcome outcome = run("", {catalogue});
+  EXPECT_TRUE(outcome.fails_with("plugin type 'max-score-picker' is offered by several libraries"));
+  EXPECT_THAT(outcome.rendered(), HasSubstr("says its `library`, one of "));
+  EXPECT_TRUE(run("plugins: [{type: max-score-picker, library: other/max-score-picker.so}]", {catalogue}).ok());
+}
+
 TEST(Wiring, ADefaultThatNoLibraryOffers) {
   FakeCatalogue catalogue;
   catalogue.remove("max-score-picker");
@@ -241,12 +250,15 @@ TEST(Wiring, OurOwnFieldsAreKept) {
   const std::string digest(64, 'a');
   const Outcome outcome =
       run("pluginDirectories: [/a, /b]\n"
-          "plugins: [{type: decode-filter, onFault: ignore, library: lib/decode-filter.so, sha256: " +
+          "plugins: [{type: decode-filter, onFault: ignore, callBudget: 5ms, library: lib/decode-filter.so, sha256: " +
           digest + "}]");
   ASSERT_TRUE(outcome.ok()) << outcome.rendered();
   EXPECT_THAT(outcome.loaded.config.plugin_directories, ElementsAre("/a", "/b"));
   EXPECT_EQ(outcome.config->instances[0].on_fault, OnFault::kIgnore);
   EXPECT_EQ(outcome.config->instances[0].sha256, digest);
+  EXPECT_EQ(outcome.config->instances[0].call_budget, std::chrono::milliseconds(5));
+  EXPECT_TRUE(run("plugins: [{type: decode-filter, callBudget: -1s}]").fails_with("callBudget must not be negative"));
+  EXPECT_TRUE(run("plugins: [{type: decode-filter, callBudget: soon}]").fails_with("invalid duration"));
   EXPECT_TRUE(run("plugins: [{type: decode-filter, onFault: explode}]").fails_with("invalid onFault 'explode'"));
   EXPECT_TRUE(run("plugins: [{type: decode-filter, sha256: abc}]").fails_with("invalid sha256 'abc'"));
 }

@@ -6,7 +6,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -126,12 +129,93 @@ TEST_F(FileWatcherTest, IgnoresOtherFilesAndCollectsBursts) {
   EXPECT_FALSE(events.next(milliseconds(400))) << "one burst, one event";
 }
 
+TEST_F(FileWatcherTest, WaitsForAWriterToClose) {
+  write(file, "a");
+  watch(std::chrono::hours(1), milliseconds(5));
+  {
+    std::ofstream slow(file);
+    slow << "half" << std::flush;
+    // Ten times as long as events alone would be waited for.
+    EXPECT_FALSE(events.next(milliseconds(500)));
+    slow << "whole";
+  }
+  EXPECT_EQ(events.next(), FileEvent::kChanged);
+}
+
 TEST_F(FileWatcherTest, IsSilentOnceDestroyed) {
   write(file, "a");
   watch();
   watcher.reset();
   write(file, "bb");
   EXPECT_FALSE(events.next(milliseconds(60)));
+}
+
+class DirectoryWatcherTest : public FileWatcherTest {
+ protected:
+  void watch_libraries(std::initializer_list<fs::path> directories, milliseconds poll = std::chrono::hours(1)) {
+    std::vector<std::string> paths;
+    for (const fs::path& directory : directories)
+      paths.push_back(directory.string());
+    watcher_ = std::make_unique<DirectoryWatcher>(
+        pool, paths, ".so", [this] { changes.push(true); }, FileWatcherOptions{milliseconds(5), poll});
+  }
+  void TearDown() override {
+    watcher_.reset();
+    FileWatcherTest::TearDown();
+  }
+
+  testing::Events<bool> changes;
+  std::unique_ptr<DirectoryWatcher> watcher_;
+};
+
+TEST_F(DirectoryWatcherTest, SeesFilesComeChangeAndGo) {
+  watch_libraries({root});
+  write(root / "a.so", "1");
+  EXPECT_TRUE(changes.next());
+  write(root / "fresh", "2");
+  fs::rename(root / "fresh", root / "a.so");
+  EXPECT_TRUE(changes.next());
+  fs::remove(root / "a.so");
+  EXPECT_TRUE(changes.next());
+}
+
+TEST_F(DirectoryWatcherTest, OtherFilesDoNotCount) {
+  watch_libraries({root});
+  write(root / "README.md", "x");
+  EXPECT_FALSE(changes.next(milliseconds(100)));
+}
+
+TEST_F(DirectoryWatcherTest, FollowsLinksOfDirectoriesAndFiles) {
+  fs::create_directory(root / "v1");
+  fs::create_directory(root / "v2");
+  write(root / "v1" / "a.so", "1");
+  write(root / "v2" / "a.so", "2");
+  fs::create_directory_symlink("v1", root / "current");
+  fs::create_directory(root / "linked");
+  fs::create_symlink(root / "v1" / "a.so", root / "linked" / "a.so");
+  watch_libraries({root / "current", root / "linked"});
+  fs::create_directory_symlink("v2", root / "next");
+  fs::rename(root / "next", root / "current");
+  EXPECT_TRUE(changes.next());
+  write(root / "v1" / "a.so", "changed");
+  EXPECT_TRUE(changes.next()) << "linked to from another directory";
+}
+
+TEST_F(DirectoryWatcherTest, FindsADirectoryThatComesLater) {
+  watch_libraries({root / "later"}, milliseconds(10));
+  fs::create_directory(root / "later");
+  write(root / "later" / "a.so", "1");
+  EXPECT_TRUE(changes.next());
+}
+
+TEST_F(DirectoryWatcherTest, ABurstIsOneChange) {
+  std::vector<std::string> paths{root.string()};
+  watcher_ = std::make_unique<DirectoryWatcher>(
+      pool, paths, ".so", [this] { changes.push(true); }, FileWatcherOptions{milliseconds(100), std::chrono::hours(1)});
+  for (int i = 0; i < 20; ++i)
+    write(root / (std::to_string(i) + ".so"), "x");
+  EXPECT_TRUE(changes.next());
+  EXPECT_FALSE(changes.next(milliseconds(250)));
 }
 
 }  // namespace
