@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
       return epp::app::plugins_list(options);
     case Command::kPluginsDescribe:
       return epp::app::plugins_describe(options);
+    case Command::kPluginsNew:
+      return epp::app::plugins_new(options);
     case Command::kSchema:
       return epp::app::schema(options);
     case Command::kVersion:

@@ -10,6 +10,7 @@ int serve(const config::Options& options);
 int validate(const config::Options& options);
 int plugins_list(const config::Options& options);
 int plugins_describe(const config::Options& options);
+int plugins_new(const config::Options& options);
 int schema(const config::Options& options);
 
 }  // namespace epp::app
