@@ -75,6 +75,8 @@ TEST(AbiLibrary, InCppFilters) {
   host.endpoint("b").label("role", "prefill");
   auto request = host.request();
   EXPECT_THAT(host.filter(host.create("test-label-filter", R"({"value": "prefill"})"), request), ElementsAre("b"));
+  host.endpoint("b").annotation("off", "");
+  EXPECT_THAT(host.filter(host.create("test-label-filter", R"({"value": "prefill"})"), request), IsEmpty());
   EXPECT_EQ(host.bind_profiles(host.create("test-handler"), {"one", "two"}), "exactly one profile is wanted");
 }
 

@@ -17,7 +17,10 @@ class LabelFilter {
  public:
   explicit LabelFilter(Context& context) : value_(context.parameters().text("/value")) {}
   void filter(const Request&, const Candidates& candidates, Kept& kept) const {
-    kept.keep_if(candidates, [&](uint32_t i) { return label(candidates.endpoint(i), "role") == value_; });
+    kept.keep_if(candidates, [&](uint32_t i) {
+      const epp_endpoint& endpoint = candidates.endpoint(i);
+      return label(endpoint, "role") == value_ && annotation(endpoint, "off").data() == nullptr;
+    });
   }
 
  private:

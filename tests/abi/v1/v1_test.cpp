@@ -50,6 +50,8 @@ TEST_P(VersionOne, Filters) {
   auto request = host.request();
   const auto filter = host.create("v1-filter", R"({"role": "decode"})");
   EXPECT_THAT(host.filter(filter, request), ElementsAre("a", "c"));
+  host.endpoint("a").annotation("v1/off", "yes");
+  EXPECT_THAT(host.filter(filter, request), ElementsAre("c"));
 }
 
 TEST_P(VersionOne, Scores) {

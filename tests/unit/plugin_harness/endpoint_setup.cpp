@@ -14,6 +14,14 @@ endpoints::EndpointSpec& spec_of(std::vector<endpoints::EndpointSpec>& specs, st
   return *at;
 }
 
+using Texts = std::vector<std::pair<std::string, std::string>>;
+
+void put(Texts& sorted, std::string_view key, std::string_view value) {
+  std::erase_if(sorted, [&](const auto& text) { return text.first == key; });
+  sorted.emplace_back(key, value);
+  std::sort(sorted.begin(), sorted.end());
+}
+
 }  // namespace
 
 EndpointSetup PluginHarness::endpoint(std::string_view name) {
@@ -49,9 +57,13 @@ const epp_endpoint& PluginHarness::endpoint_abi(std::string_view name) {
 
 EndpointSetup& EndpointSetup::label(std::string_view key, std::string_view value) {
   endpoints::EndpointSpec& spec = spec_of(host_->impl_->specs, name_);
-  std::erase_if(spec.labels, [&](const auto& label) { return label.first == key; });
-  spec.labels.emplace_back(key, value);
-  std::sort(spec.labels.begin(), spec.labels.end());
+  put(spec.labels, key, value);
+  host_->impl_->table.upsert(spec);
+  return *this;
+}
+EndpointSetup& EndpointSetup::annotation(std::string_view key, std::string_view value) {
+  endpoints::EndpointSpec& spec = spec_of(host_->impl_->specs, name_);
+  put(spec.annotations, key, value);
   host_->impl_->table.upsert(spec);
   return *this;
 }

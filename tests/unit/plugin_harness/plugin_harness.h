@@ -43,6 +43,7 @@ class PluginHarness;
 class EndpointSetup {
  public:
   EndpointSetup& label(std::string_view key, std::string_view value);
+  EndpointSetup& annotation(std::string_view key, std::string_view value);
   EndpointSetup& address(std::string_view address, std::string_view port = "8000");
   EndpointSetup& rank(uint32_t rank);
   EndpointSetup& workload(std::string_view name);

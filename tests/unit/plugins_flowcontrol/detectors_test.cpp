@@ -179,4 +179,18 @@ TEST_F(Utilization, W14_WhatIsNoNumberCloses) {
   EXPECT_THAT(host.saturation(lenient), DoubleNear(0.2, 1e-12));
 }
 
+TEST(Detectors, SayHowOldAReadingTheyBelieve) {
+  PluginHarness host;
+  host.load(kUtilization);
+  host.load(kConcurrency);
+  const auto age = [](const epp::plugins::InstancePtr& detector) {
+    const epp_saturation_detector* const table = detector->detector;
+    EXPECT_TRUE(EPP_HAS(table, epp_saturation_detector, believed_age));
+    return table->believed_age(detector->raw());
+  };
+  EXPECT_EQ(age(host.create(kUtilization)), 200'000'000u);
+  EXPECT_EQ(age(host.create(kUtilization, R"({"metricsStalenessThreshold": "3s"})", "patient")), 3'000'000'000u);
+  EXPECT_EQ(age(host.create(kConcurrency)), 0u) << "live counters";
+}
+
 }  // namespace
