@@ -65,7 +65,8 @@ bool GenerationBuilder::wire(Generation& next, const Generation* running, config
 
 bool GenerationBuilder::build(Generation& next, const Generation* running, const std::string& pool_name,
                               config::Diagnostics& diagnostics) {
-  if (!build_scraper(next, running, diagnostics)) return false;
+  std::vector<scrape::ScrapeSource> sources =
+      scrape_sources(next.configuration.effective, parts_.attributes, diagnostics);
   parts_.plugin_metrics.take_refused();
   next.pipeline =
       build_pipeline(options_, next.configuration.catalogue, parts_.environment, next.configuration.effective,
@@ -79,6 +80,7 @@ bool GenerationBuilder::build(Generation& next, const Generation* running, const
     }
   }
   if (next.pipeline == nullptr || diagnostics.has_errors()) return false;
+  if (!build_scraper(next, running, std::move(sources), diagnostics)) return false;
   try {
     build_flow_control(next, pool_name);
   } catch (const std::exception& error) {
@@ -88,11 +90,9 @@ bool GenerationBuilder::build(Generation& next, const Generation* running, const
   return true;
 }
 
-bool GenerationBuilder::build_scraper(Generation& next, const Generation* running, config::Diagnostics& diagnostics) {
-  const config::EffectiveConfig& effective = next.configuration.effective;
-  std::vector<scrape::ScrapeSource> sources = scrape_sources(effective, parts_.attributes, diagnostics);
-  if (diagnostics.has_errors()) return false;
-  next.scraped = describe_scraping(effective);
+bool GenerationBuilder::build_scraper(Generation& next, const Generation* running,
+                                      std::vector<scrape::ScrapeSource> sources, config::Diagnostics& diagnostics) {
+  next.scraped = describe_scraping(next.configuration.effective);
   if (running != nullptr && running->scraped == next.scraped) {
     next.scraper = running->scraper;
     return true;

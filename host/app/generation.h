@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace epp::app {
 
@@ -78,7 +79,8 @@ class GenerationBuilder {
 
  private:
   void check_libraries(const Generation& next, const Generation& running, config::Diagnostics& diagnostics) const;
-  bool build_scraper(Generation& next, const Generation* running, config::Diagnostics& diagnostics);
+  bool build_scraper(Generation& next, const Generation* running, std::vector<scrape::ScrapeSource> sources,
+                     config::Diagnostics& diagnostics);
   void build_flow_control(Generation& next, const std::string& pool_name);
 
   const config::Options& options_;

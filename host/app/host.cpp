@@ -313,11 +313,11 @@ void Host::drain(std::chrono::nanoseconds grace) {
   extproc_server_->shutdown(grace + kLastAnswers);
 }
 
-// One that is under way is waited for.
+// One that is under way is waited for; it still uses the triggers.
 void Host::stop_reloads() {
-  triggers_.reset();
   generations_.give_up();
   if (reloader_ != nullptr) reloader_->stop();
+  triggers_.reset();
 }
 
 // Until the last stream has ended all that streams depend on goes on: watches, scraping, flow control, metrics.

@@ -17,7 +17,6 @@ ReloadTriggers::ReloadTriggers(net::IoPool& pool, const config::Options& options
   if (!enabled_ || options.config_file.empty()) return;
   file_ = std::make_unique<net::FileWatcher>(
       pool_, options.config_file, [this](net::FileEvent) { trigger_("the configuration file changed"); }, kFile);
-  trigger_("the watch begins");
 }
 
 void ReloadTriggers::watch(const std::vector<std::string>& directories) {

@@ -18,11 +18,11 @@ class ReloadTriggers {
   // [pool threads, concurrent] Must not block.
   using Trigger = std::function<void(std::string_view why)>;
 
-  // Without --watch-config-file it watches nothing; a configuration that is no file is not watched. Asks once by itself
-  // at the start: files may have changed since they were read.
+  // Without --watch-config-file it watches nothing; a configuration that is no file is not watched.
   ReloadTriggers(net::IoPool& pool, const config::Options& options, Trigger trigger);
 
-  // Watches these directories from now on, and asks once if they are others than before. One call at a time.
+  // Watches these directories from now on. If they are others than before it asks for a reload: something may have
+  // changed between the reading and the watch. One call at a time.
   void watch(const std::vector<std::string>& directories);
 
  private:

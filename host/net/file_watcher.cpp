@@ -66,20 +66,27 @@ std::optional<Identity> identify(const std::string& path) {
 struct View {
   std::map<std::string, Identity> files;
   std::set<std::string> directories;  // whose entries decide what the paths lead to
+  std::set<std::string> names;        // of those entries; what happens to others is of no interest
 };
 using Look = std::function<View()>;
 
+void add_names(const std::string& path, std::set<std::string>& names) {
+  for (const std::filesystem::path& part : std::filesystem::path(path))
+    names.insert(part.string());
+}
+
 // Adds every directory whose entries decide what `path` leads to: its own and, for each symlink on the way, the next
 // one's.
-void add_directories_on_the_way(std::string path, std::set<std::string>& directories) {
+void add_way(std::string path, View& view) {
   for (int links = 0; links < 40; ++links) {
     const std::string directory = directory_of(path);
-    directories.insert(directory);
+    view.directories.insert(directory);
+    add_names(path, view.names);
     std::array<char, PATH_MAX> target;
     const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
     if (size <= 0) {
       if (char* real = ::realpath(directory.c_str(), nullptr)) {
-        directories.insert(real);
+        view.directories.insert(real);
         std::free(real);
       }
       return;
@@ -91,12 +98,12 @@ void add_directories_on_the_way(std::string path, std::set<std::string>& directo
 
 void add_file(const std::string& path, View& view) {
   if (const auto identity = identify(path)) view.files.emplace(path, *identity);
-  add_directories_on_the_way(path, view.directories);
+  add_way(path, view);
 }
 
 void add_directory(const std::string& directory, const std::string& suffix, View& view) {
   view.directories.insert(directory);
-  add_directories_on_the_way(directory, view.directories);
+  add_way(directory, view);
   std::error_code error;
   std::filesystem::directory_iterator entries(directory, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
@@ -113,9 +120,11 @@ class Watch : public std::enable_shared_from_this<Watch> {
  public:
   using Changed = std::function<void(const View& now)>;
 
-  Watch(IoPool& pool, Look look, Changed changed, FileWatcherOptions options)
+  // Names that end in `suffix` are of interest, too, unless it is empty.
+  Watch(IoPool& pool, Look look, std::string suffix, Changed changed, FileWatcherOptions options)
       : strand_(asio::make_strand(pool.impl().context)),
         look_(std::move(look)),
+        suffix_(std::move(suffix)),
         changed_(std::move(changed)),
         options_(options),
         descriptor_(strand_),
@@ -171,26 +180,32 @@ class Watch : public std::enable_shared_from_this<Watch> {
   }
 
   void noticed(std::size_t size) {
+    bool matters = false;
     for (std::size_t at = 0; at + sizeof(inotify_event) <= size;) {
       inotify_event event;
       std::memcpy(&event, events_.data() + at, sizeof event);
       const char* const name = events_.data() + at + sizeof event;
-      if (event.len != 0) note_writer(event, std::string(name, ::strnlen(name, event.len)));
+      matters = note(event, std::string(name, ::strnlen(name, event.len))) || matters;
       at += sizeof event + event.len;
     }
+    if (!matters) return;
     const auto now = Clock::now();
     if (!first_event_) first_event_ = now;
     const auto latest = *first_event_ + options_.debounce * 10;
     wait(std::max(std::min(now + options_.debounce, latest) - now, Clock::duration(0)));
   }
 
-  // A write that no close has followed: the file is not complete.
-  void note_writer(const inotify_event& event, const std::string& name) {
+  // False for what is of no interest: in a busy directory others come and go.
+  bool note(const inotify_event& event, const std::string& name) {
+    const bool of_suffix = !suffix_.empty() && name.ends_with(suffix_);
+    if (!name.empty() && !of_suffix && !last_.names.contains(name)) return false;
     const auto directory = watched_.find(event.wd);
-    if (directory == watched_.end()) return;
+    if (directory == watched_.end()) return true;
+    // A write that no close has followed: the file is not complete.
     const std::string path = directory->second + "/" + name;
     if ((event.mask & IN_MODIFY) != 0) being_written_.insert(path);
     if ((event.mask & (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM)) != 0) being_written_.erase(path);
+    return true;
   }
 
   void wait(Clock::duration delay) {
@@ -212,10 +227,9 @@ class Watch : public std::enable_shared_from_this<Watch> {
     arm(look_().directories);
     read();
     View now = look_();
-    if (now.files != last_.files) {
-      last_ = std::move(now);
-      notify();
-    }
+    const bool changed = now.files != last_.files;
+    last_ = std::move(now);
+    if (changed) notify();
     if (!stopped()) wait(options_.poll_interval);
   }
 
@@ -243,6 +257,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   asio::strand<asio::io_context::executor_type> strand_;
   const Look look_;
+  const std::string suffix_;
   const Changed changed_;
   const FileWatcherOptions options_;
   asio::posix::stream_descriptor descriptor_;
@@ -264,9 +279,9 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
 namespace {
 
-std::shared_ptr<detail::Watch> start_watch(IoPool& pool, Look look, detail::Watch::Changed changed,
+std::shared_ptr<detail::Watch> start_watch(IoPool& pool, Look look, std::string suffix, detail::Watch::Changed changed,
                                            FileWatcherOptions options) {
-  auto watch = std::make_shared<detail::Watch>(pool, std::move(look), std::move(changed), options);
+  auto watch = std::make_shared<detail::Watch>(pool, std::move(look), std::move(suffix), std::move(changed), options);
   watch->start();
   return watch;
 }
@@ -281,6 +296,7 @@ FileWatcher::FileWatcher(IoPool& pool, std::string path, Callback callback, File
             add_file(path, view);
             return view;
           },
+          std::string(),
           [callback = std::move(callback)](const View& now) {
             callback(now.files.empty() ? FileEvent::kMissing : FileEvent::kChanged);
           },
@@ -294,13 +310,13 @@ DirectoryWatcher::DirectoryWatcher(IoPool& pool, std::vector<std::string> direct
                                    Callback callback, FileWatcherOptions options)
     : watch_(start_watch(
           pool,
-          [directories = std::move(directories), suffix = std::move(suffix)] {
+          [directories = std::move(directories), suffix] {
             View view;
             for (const std::string& directory : directories)
               add_directory(directory, suffix, view);
             return view;
           },
-          [callback = std::move(callback)](const View&) { callback(); }, options)) {}
+          suffix, [callback = std::move(callback)](const View&) { callback(); }, options)) {}
 
 DirectoryWatcher::~DirectoryWatcher() {
   watch_->stop();

@@ -108,7 +108,7 @@ TEST(Reload, ATextConfigurationHasNoFileButLibraries) {
   const Client client(epp.grpc_port());
   EXPECT_EQ(client.ask().destination, silent_address(1));
   install("two");
-  EXPECT_TRUE(becomes(epp, "epp_config_generation", 2));
+  EXPECT_TRUE(becomes(epp, "epp_config_generation", 2)) << epp.metrics();
   EXPECT_EQ(client.ask().destination, silent_address(2));
 }
 

@@ -201,6 +201,15 @@ TEST_F(DirectoryWatcherTest, FollowsLinksOfDirectoriesAndFiles) {
   EXPECT_TRUE(changes.next()) << "linked to from another directory";
 }
 
+TEST_F(DirectoryWatcherTest, OthersThatWriteNextToItAreNotWaitedFor) {
+  fs::create_directory(root / "plugins");
+  watch_libraries({root / "plugins"});
+  std::ofstream log(root / "log");  // in the directory that decides what "plugins" is
+  log << "line" << std::flush;
+  write(root / "plugins" / "a.so", "1");
+  EXPECT_TRUE(changes.next(milliseconds(5'000)));
+}
+
 TEST_F(DirectoryWatcherTest, FindsADirectoryThatComesLater) {
   watch_libraries({root / "later"}, milliseconds(10));
   fs::create_directory(root / "later");
