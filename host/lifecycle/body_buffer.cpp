@@ -38,8 +38,9 @@ BodyBuffer::Result BodyBuffer::append(std::span<const std::string_view> pieces, 
 }
 
 bool BodyBuffer::reserve(std::size_t needed, bool last) {
-  const std::size_t doubled = last ? needed : block_ ? block_->capacity * 2 : kFirstBlock;
-  const std::size_t capacity = std::max(needed, std::min(doubled, std::max(limit_, needed)));
+  std::size_t wanted = last ? needed : block_ ? block_->capacity * 2 : kFirstBlock;
+  if (!last && expected_ >= needed) wanted = std::min(expected_, std::max(wanted, needed * kTrust));
+  const std::size_t capacity = std::max(needed, std::min(wanted, std::max(limit_, needed)));
   auto grown = std::make_shared<Block>(&budget_);
   if (!grown->charge.grow(capacity)) return false;
   grown->bytes = std::make_unique_for_overwrite<char[]>(capacity);

@@ -22,6 +22,11 @@ class BodyBuffer {
   BodyBuffer(const BodyBuffer&) = delete;
   BodyBuffer& operator=(const BodyBuffer&) = delete;
 
+  /// The body is announced to have so many bytes. A hint: a buffer grows to that size at once, yet to no more than
+  /// kTrust times what has come, and the body may be shorter or longer.
+  void expect(std::size_t bytes) { expected_ = bytes; }
+  static constexpr std::size_t kTrust = 64;
+
   /// Appends all pieces or nothing. `last`: no room is made for more.
   Result append(std::span<const std::string_view> pieces, bool last = false);
 
@@ -38,6 +43,7 @@ class BodyBuffer {
   const std::size_t limit_;
   MemoryBudget& budget_;
   std::size_t size_ = 0;
+  std::size_t expected_ = 0;
   std::shared_ptr<Block> block_;
 };
 

@@ -139,7 +139,7 @@ void Director::end(std::optional<std::int64_t> tokens) {
 Director::Progress Director::run() {
   if (step_ == Step::kCandidates) {
     if (!locate_candidates() || !screen()) return Progress::kFailed;
-    producer_failed_.assign(pipeline_.plugins->producers.size(), false);
+    state_.without.assign(pipeline_.plugins->producers.size(), 0);
     step_ = Step::kProducers;
   }
   if (step_ == Step::kProducers) {
@@ -316,9 +316,9 @@ Director::Progress Director::run_producers() {
     const plugins::ProducerStep& step = producers[producer_];
     bool possible = true;
     for (std::uint32_t needed : step.needs)
-      possible = possible && !producer_failed_[needed];
+      possible = possible && state_.without[needed] == 0;
     if (!possible) {
-      producer_failed_[producer_++] = true;
+      state_.without[producer_++] = 1;
       continue;
     }
     const epp_candidates all = candidates();
@@ -343,7 +343,7 @@ Director::Progress Director::run_producers() {
 // A producer without an answer costs its values and those of producers that require them, never the request.
 void Director::end_production(epp_status status, std::string_view message) {
   if (status < 0) {
-    producer_failed_[producer_] = true;
+    state_.without[producer_] = 1;
     const plugins::Instance& instance = *pipeline_.plugins->producers[producer_].instance;
     EPP_LOG_ERROR(log_,
                   "DataProducer \"" + instance.name() + "/" + instance.type() + "\" failed: " + std::string(message),

@@ -109,7 +109,6 @@ class Director {
   bool waiting_ = false;      // for admission
   std::size_t producer_ = 0;  // the next, or the one waited for
   std::uint64_t token_ = 0;   // of a pending producer
-  std::vector<bool> producer_failed_;
   std::int32_t priority_ = 0;
   double weight_ = 1;
   std::int64_t cost_ = 1;

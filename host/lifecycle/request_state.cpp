@@ -1,5 +1,7 @@
 #include "lifecycle/request_state.h"
 
+#include <utility>
+
 namespace epp::lifecycle {
 
 bool ParsedPrompt::prompt(std::span<const epp_prompt_part>& parts, std::string& error) {
@@ -7,14 +9,10 @@ bool ParsedPrompt::prompt(std::span<const epp_prompt_part>& parts, std::string& 
     error = request::kUnsupportedBody;
     return false;
   }
-  const request::PromptParts& found = parsed_->prompt_parts();
-  if (!found.error.empty()) {
-    error = found.error;
-    return false;
-  }
   if (!ready_) {
-    parts_.reserve(found.parts.size());
-    for (const request::PromptPart& part : found.parts) {
+    found_ = request::build_prompt_parts(*parsed_, arena_, std::move(found_));
+    parts_.clear();
+    for (const request::PromptPart& part : found_.parts) {
       parts_.push_back({part.kind,
                         part.prompt,
                         {reinterpret_cast<const std::uint8_t*>(part.data.data()), part.data.size()},
@@ -22,12 +20,16 @@ bool ParsedPrompt::prompt(std::span<const epp_prompt_part>& parts, std::string& 
     }
     ready_ = true;
   }
+  if (!found_.error.empty()) {
+    error = found_.error;
+    return false;
+  }
   parts = parts_;
   return true;
 }
 
 void ParsedPrompt::clear() {
-  parts_.clear();
+  arena_.reset();
   ready_ = false;
 }
 

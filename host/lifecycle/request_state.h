@@ -24,6 +24,8 @@ class ParsedPrompt final : public plugins::PromptSource {
 
  private:
   std::optional<request::ParsedRequest>& parsed_;
+  request::PromptParts found_;
+  request::Arena arena_;  // what found_ points to, unless it is the body
   std::vector<epp_prompt_part> parts_;
   bool ready_ = false;
 };
@@ -35,7 +37,7 @@ struct RequestState {
   scheduling::Workspace workspace;
   std::vector<std::uint32_t> candidates;  ///< slots
   std::vector<std::uint32_t> kept;        ///< scratch of screeners
-  std::vector<std::uint8_t> votes;        ///< scratch of screeners, by position
+  std::vector<std::uint8_t> without;      ///< producers that gave no answer are 1, by position
   plugins::SlotSet scratch;
   plugins::ErrorBuffer error;
   plugins::CallTimer timer;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <random>
 #include <utility>
 #include <variant>
@@ -168,10 +169,18 @@ void Stream::read_request_headers(const Inbound& message) {
     id_generated_ = true;
     context.headers.set(header::kRequestId, context.id);
   }
+  expect_body(header_value("content-length"));
   context.path = request::select_path(header_value(header::kPath), header_value(header::kOriginalPath),
                                       header_value(header::kForwardedPath));
   context.sync();
   log_ = services_.log.with({{header::kRequestId, context.id}});
+}
+
+void Stream::expect_body(std::string_view content_length) {
+  std::size_t bytes = 0;
+  const auto [end, error] =
+      std::from_chars(content_length.data(), content_length.data() + content_length.size(), bytes);
+  if (error == std::errc() && end == content_length.data() + content_length.size()) body_.expect(bytes);
 }
 
 std::string_view Stream::header_value(std::string_view name) const {

@@ -75,6 +75,7 @@ class Stream {
   void on_request_body(const Inbound& message);
   void on_request_end(const Inbound& message, bool by_trailers);
   void read_request_headers(const Inbound& message);
+  void expect_body(std::string_view content_length);
   void start_trace();
   bool parse();
   void settle(Director::Progress progress);

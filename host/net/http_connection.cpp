@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -30,7 +31,26 @@ namespace http = boost::beast::http;
 constexpr std::uint32_t kMaxHeaderBytes = 64u << 10;
 constexpr std::size_t kPieceBytes = 16u << 10;
 // Beast fills what the buffer has room for, else it reads by 512 bytes: a metrics page would be a hundred calls.
-constexpr std::size_t kReadBytes = 16u << 10;
+constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kSpareBuffers = 32;
+
+// Read buffers that no exchange uses: thousands of idle connections need none.
+thread_local std::vector<beast::flat_buffer> spare_buffers;
+
+beast::flat_buffer take_buffer() {
+  beast::flat_buffer buffer;
+  if (!spare_buffers.empty()) {
+    buffer = std::move(spare_buffers.back());
+    spare_buffers.pop_back();
+  }
+  buffer.reserve(kReadBytes);
+  return buffer;
+}
+
+void give_buffer(beast::flat_buffer buffer) {
+  if (buffer.size() == 0 && buffer.capacity() == kReadBytes && spare_buffers.size() < kSpareBuffers)
+    spare_buffers.push_back(std::move(buffer));
+}
 
 auto into(ErrorCode& error) {
   return asio::redirect_error(asio::use_awaitable, error);
@@ -91,7 +111,8 @@ Connection::Connection(IoPool::Impl& pool, TlsClientContext* tls, std::chrono::m
     : strand_(asio::make_strand(pool.context)),
       tls_context_(tls),
       dead_peer_timeout_(dead_peer_timeout),
-      resolver_(strand_) {
+      resolver_(strand_),
+      watch_(strand_) {
   if (tls) {
     ssl_ = tls->impl().current();
     tls_.emplace(PlainStream(strand_), *ssl_);
@@ -172,13 +193,47 @@ asio::awaitable<Step> Connection::exchange(Exchange& exchange) {
 
 template <class Stream>
 asio::awaitable<Step> Connection::run(Stream& stream, Exchange& exchange) {
-  lowest().expires_at(exchange.deadline);
-  buffer_.reserve(kReadBytes);
+  lowest().expires_never();
+  watch(exchange.deadline);
+  buffer_ = take_buffer();
   ErrorCode error;
+  Step step;
   co_await asio::async_write(stream, asio::buffer(exchange.wire), into(error));
-  if (error) co_return step_of(error, "write", NetError::kIo);
-  if (exchange.options->on_data) co_return co_await read_pieces(stream, exchange);
-  co_return co_await read_whole(stream, exchange);
+  if (error) {
+    step = step_of(error, "write", NetError::kIo);
+  } else if (exchange.options->on_data) {
+    step = co_await read_pieces(stream, exchange);
+  } else {
+    step = co_await read_whole(stream, exchange);
+  }
+  give_buffer(std::exchange(buffer_, {}));
+  deadline_ = SteadyTime::max();
+  if (late_) {
+    exchange.keep_alive = false;
+    if (!step.ok()) step = {NetError::kTimeout, step.message.substr(0, step.message.find(':')) + ": deadline exceeded"};
+  }
+  co_return step;
+}
+
+// Ends the exchange at `deadline`.
+void Connection::watch(SteadyTime deadline) {
+  deadline_ = deadline;
+  if (deadline == SteadyTime::max() || (watching_ && watch_.expiry() <= deadline)) return;
+  arm(deadline);
+}
+
+void Connection::arm(SteadyTime at) {
+  watching_ = true;
+  watch_.expires_at(at);  // a wait for a later moment is thereby cancelled
+  watch_.async_wait([weak = weak_from_this()](ErrorCode error) {
+    const auto self = weak.lock();
+    if (!self || error) return;
+    self->watching_ = false;
+    if (self->deadline_ == SteadyTime::max()) return;
+    if (self->deadline_ > std::chrono::steady_clock::now()) return self->arm(self->deadline_);
+    self->late_ = true;
+    self->lowest().close();
+  });
 }
 
 template <class Stream>
@@ -244,6 +299,7 @@ asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange
 void Connection::close() {
   closed_ = true;
   resolver_.cancel();
+  watch_.cancel();
   lowest().cancel();
   lowest().close();
 }

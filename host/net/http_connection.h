@@ -13,6 +13,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -49,7 +50,7 @@ struct Exchange {
 };
 
 // All members, except alive() on an idle connection, run on strand().
-class Connection {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(IoPool::Impl& pool, TlsClientContext* tls, std::chrono::milliseconds dead_peer_timeout);
 
@@ -68,6 +69,8 @@ class Connection {
  private:
   using Endpoints = asio::ip::tcp::resolver::results_type;
 
+  void watch(SteadyTime deadline);
+  void arm(SteadyTime at);
   [[nodiscard]] PlainStream& lowest() { return tls_ ? tls_->next_layer() : *plain_; }
   asio::awaitable<Step> resolve(const Origin& origin, SteadyTime deadline, Endpoints& found);
   asio::awaitable<Step> handshake(const std::string& host);
@@ -87,6 +90,13 @@ class Connection {
   boost::beast::flat_buffer buffer_;
   asio::ip::tcp::resolver resolver_;
   bool closed_ = false;
+
+  // The deadline of whole exchanges. Its timer is not moved with each of them: when it goes off it looks at the
+  // deadline as it is by then, so that a connection that is used again and again sets it about once per time limit.
+  asio::steady_timer watch_;
+  SteadyTime deadline_ = SteadyTime::max();
+  bool watching_ = false;  // the timer runs
+  bool late_ = false;      // the exchange was ended by it
 };
 
 }  // namespace epp::net

@@ -47,9 +47,9 @@ epp_status prompt(epp_self*, const epp_request* request, const epp_prompt_part**
   *parts = nullptr;
   *count = 0;
   std::span<const epp_prompt_part> found;
-  std::string why = "the request has no prompt";
+  std::string why;
   if (context.prompt_source == nullptr || !context.prompt_source->prompt(found, why)) {
-    write_error(error, why);
+    write_error(error, why.empty() ? std::string_view("the request has no prompt") : why);
     return EPP_ERR_UNTYPED;
   }
   *parts = found.data();

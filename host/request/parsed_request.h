@@ -65,7 +65,7 @@ struct ParsedRequest {
 
   /// The prompt for token producers, computed on first use.
   const PromptParts& prompt_parts() {
-    if (!prompt_parts_) prompt_parts_ = build_prompt_parts(*this);
+    if (!prompt_parts_) prompt_parts_ = build_prompt_parts(*this, arena);
     return *prompt_parts_;
   }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace epp::request {
 namespace {
@@ -63,7 +64,13 @@ std::array<std::string_view, N> fields_of(std::string_view raw, const std::array
 
 class PartsBuilder {
  public:
-  explicit PartsBuilder(ParsedRequest& request) : request_(request) {}
+  PartsBuilder(const ParsedRequest& request, Arena& arena, PromptParts reuse)
+      : request_(request), arena_(arena), parts_(std::move(reuse)) {
+    parts_.parts.clear();
+    parts_.features.clear();
+    parts_.prompts = 0;
+    parts_.error = {};
+  }
 
   PromptParts build();
 
@@ -74,11 +81,11 @@ class PartsBuilder {
   void add_text(std::string_view text) {
     if (!text.empty()) add(PartKind::kText, text);
   }
-  void add_json(const std::string& json) { add_text(request_.arena.copy(json)); }
+  void add_json(const std::string& json) { add_text(arena_.copy(json)); }
   void add_token_ids(std::string_view raw);
   // The value of a raw string; empty for anything else.
   std::string_view text_of(std::string_view raw) {
-    return is_string(raw) ? decode_string(JsonReader(raw).string(), request_.arena) : std::string_view();
+    return is_string(raw) ? decode_string(JsonReader(raw).string(), arena_) : std::string_view();
   }
 
   void completions(std::string_view prompt);
@@ -94,7 +101,8 @@ class PartsBuilder {
   void conversations(std::string_view items);
   void generate(const TypedSection& section);
 
-  ParsedRequest& request_;
+  const ParsedRequest& request_;
+  Arena& arena_;
   PromptParts parts_;
   std::uint32_t prompt_ = 0;
 };
@@ -135,7 +143,7 @@ PromptParts PartsBuilder::build() {
 
 void PartsBuilder::add_token_ids(std::string_view raw) {
   const auto most = static_cast<std::size_t>(std::count(raw.begin(), raw.end(), ',')) + 1;
-  auto* ids = reinterpret_cast<std::uint32_t*>(request_.arena.allocate(most * sizeof(std::uint32_t)));
+  auto* ids = reinterpret_cast<std::uint32_t*>(arena_.allocate(most * sizeof(std::uint32_t)));
   std::size_t count = 0;
   for_each_element(raw, [&](std::string_view literal) { ids[count++] = parse_token_id(literal).value_or(0); });
   add(PartKind::kTokenIds, {reinterpret_cast<const char*>(ids), count * sizeof(std::uint32_t)});
@@ -269,7 +277,7 @@ void PartsBuilder::image_source(std::string_view source, bool as_data_url) {
   if (!as_data_url) return add(PartKind::kImage, data, media);
   std::string rebuilt = "data:";
   rebuilt.append(media.empty() ? kDefaultMediaType : media).append(";base64,").append(data);
-  add(PartKind::kImage, request_.arena.copy(rebuilt));
+  add(PartKind::kImage, arena_.copy(rebuilt));
 }
 
 // [{"name":..,"description":..,"input_schema":..,"strict":..,"defer_loading":..}], absent members left out but the
@@ -346,7 +354,7 @@ void PartsBuilder::generate(const TypedSection& section) {
     });
     std::vector<std::string_view> place_list;
     for_each_element(places, [&](std::string_view place) { place_list.push_back(place); });
-    const std::string_view kept_modality = request_.arena.copy(modality);
+    const std::string_view kept_modality = arena_.copy(modality);
     std::size_t index = 0;
     for_each_element(hashes, [&](std::string_view hash) {
       if (index == place_list.size()) return;
@@ -364,8 +372,8 @@ void PartsBuilder::generate(const TypedSection& section) {
 
 }  // namespace
 
-PromptParts build_prompt_parts(ParsedRequest& request) {
-  return PartsBuilder(request).build();
+PromptParts build_prompt_parts(const ParsedRequest& request, Arena& arena, PromptParts reuse) {
+  return PartsBuilder(request, arena, std::move(reuse)).build();
 }
 
 }  // namespace epp::request

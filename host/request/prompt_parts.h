@@ -8,6 +8,7 @@
 
 namespace epp::request {
 
+class Arena;
 struct ParsedRequest;
 
 enum class PartKind : std::uint32_t {
@@ -47,7 +48,7 @@ struct PromptParts {
 inline constexpr std::string_view kUnsupportedBody = "unsupported request body type, skipping estimation";
 
 /// Walks the body again (it has been validated) and lists its prompt. Strings that need decoding and canonical JSON go
-/// to `request.arena`. ParsedRequest::prompt_parts() caches the answer.
-PromptParts build_prompt_parts(ParsedRequest& request);
+/// to `arena`. `reuse` is an answer whose memory is no longer needed. ParsedRequest::prompt_parts() caches the answer.
+PromptParts build_prompt_parts(const ParsedRequest& request, Arena& arena, PromptParts reuse = {});
 
 }  // namespace epp::request

@@ -58,7 +58,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     for (auto& source : sources)
       sources_.push_back(make_source(pool, std::move(source)));
     // Enough steps that load is even and a stored value is published soon.
-    const auto steps = std::max<std::int64_t>(8, (base_ + kLongestStep - std::chrono::nanoseconds(1)) / kLongestStep);
+    const auto steps = std::max<std::int64_t>(5, (base_ + kLongestStep - std::chrono::nanoseconds(1)) / kLongestStep);
     buckets_.resize(static_cast<std::size_t>(steps));
     step_ = base_ / steps;
   }

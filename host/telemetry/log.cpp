@@ -5,7 +5,11 @@
 #include "telemetry/log_writer.h"
 
 #include <charconv>
+#include <memory>
 #include <utility>
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
 
 namespace epp::telemetry {
 namespace detail {
@@ -25,6 +29,21 @@ namespace {
 
 constexpr int kNothing = -1000;  // below every statement, errors included
 
+// spdlog's end of the writer. Lines come formatted.
+class WriterSink final : public spdlog::sinks::sink {
+ public:
+  explicit WriterSink(LogWriter& writer) : writer_(writer) {}
+  void log(const spdlog::details::log_msg& message) override {
+    writer_.add({message.payload.data(), message.payload.size()}, message.level >= spdlog::level::err);
+  }
+  void flush() override { writer_.flush(); }
+  void set_pattern(const std::string& /*pattern*/) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
+
+ private:
+  LogWriter& writer_;
+};
+
 }  // namespace
 
 class LogCore {
@@ -33,7 +52,11 @@ class LogCore {
       : verbosity(options.verbosity),
         format(options.format),
         writer(std::move(options.write), options.queue_lines),
-        sampling_(options.sampling) {}
+        sampling_(options.sampling),
+        logger_("epp", std::make_shared<WriterSink>(writer)) {
+    logger_.set_level(spdlog::level::trace);
+    logger_.set_error_handler([](const std::string&) {});
+  }
 
   void write(const LogEvent& event, std::initializer_list<LogField> fields) {
     if (sampling_ && (event.is_error || event.verbosity <= 1)) {
@@ -44,7 +67,7 @@ class LogCore {
     static thread_local std::string line;
     line.clear();
     append_line(line, event, fields, format);
-    writer.add(line, event.is_error);
+    logger_.log(event.is_error ? spdlog::level::err : spdlog::level::info, spdlog::string_view_t(line));
     if (line.capacity() > kKeptLineBytes) line = {};
   }
 
@@ -63,6 +86,7 @@ class LogCore {
 
   const bool sampling_;
   LogSampler sampler_;
+  spdlog::logger logger_;
 };
 
 struct LogContext {

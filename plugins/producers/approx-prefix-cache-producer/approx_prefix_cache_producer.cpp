@@ -5,6 +5,7 @@
 #include "../../common/lru_hash_set.h"
 #include "../../common/prefix_hash.h"
 #include "../../common/prefix_match.h"
+#include "../../common/state_pool.h"
 #include "../../common/text.h"
 #include "../../common/tokens.h"
 
@@ -26,6 +27,11 @@ namespace {
 struct PrefixChains {
   std::vector<uint64_t> hashes;
   std::vector<size_t> ends;  // end offset of each chain
+
+  void clear() {
+    hashes.clear();
+    ends.clear();
+  }
 };
 
 // What every endpoint is thought to hold. An entry goes with its endpoint, so nothing outlives one. [concurrent]
@@ -190,7 +196,7 @@ class ApproxPrefixCacheProducer {
 
   void produce(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates) {
     if (candidates.empty()) return;
-    auto& state = request.state<State>();
+    State& state = states_.of(request);
     state.block_size = effective_block_size(request, candidates);
     hash_prompts(request, state);
 
@@ -213,7 +219,7 @@ class ApproxPrefixCacheProducer {
 
   // Recorded before the request leaves, so that an equal one right behind it already matches.
   void pre_request(const epp::sdk::Request& request, const epp::sdk::Results& results) {
-    const State* state = request.find_state<State>();
+    const State* state = states_.find(request);
     if (state == nullptr) return;
     const epp_endpoint* primary = results.first_target(results.primary());
     if (primary != nullptr) {
@@ -312,7 +318,7 @@ class ApproxPrefixCacheProducer {
   }
 
   void hash_prompts(const epp::sdk::Request& request, State& state) const {
-    state.chains = {};
+    state.chains.clear();
     const uint64_t seed = epp::builtin::prefix_seed(request.target_model(), prompt_.cache_salt(request));
     const size_t max_blocks = max_blocks_per_prompt(state.block_size);
     prompt_.for_each_prompt(request, [&](std::span<const uint32_t> tokens) {
@@ -349,6 +355,7 @@ class ApproxPrefixCacheProducer {
   epp::sdk::I64Column block_size_;
   epp::sdk::I64Column cached_;
   PrefixMetrics metrics_;
+  epp::builtin::StatePool<State> states_;
   bool auto_tune_ = true;
   int64_t configured_block_size_ = 0;
   int64_t max_tokens_ = 0;

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -127,12 +128,6 @@ class VideoEstimate {
   int64_t max_tokens_;
 };
 
-// A prompt part with the number of placeholders it becomes; `tokens` is 0 for text and token ids.
-struct Piece {
-  const epp_prompt_part* part;
-  uint64_t tokens;
-};
-
 constexpr size_t align4(size_t bytes) {
   return (bytes + 3) & ~size_t{3};
 }
@@ -179,18 +174,25 @@ class TokenProducer {
     }
   }
 
+  // Calls `piece(part, tokens)` for each part of the prompt, with the number of placeholders it becomes: 0 for text and
+  // token ids.
+  template <typename Piece>
+  void for_each_piece(const epp::sdk::Request& request, std::span<const epp_prompt_part> parts, Piece&& piece) const {
+    uint64_t left = kMaxPlaceholders;
+    for (const epp_prompt_part& part : parts) {
+      const uint64_t tokens = std::min(placeholder_count(request, part), left);
+      left -= tokens;
+      piece(part, tokens);
+    }
+  }
+
   // Sizes first, so that the tokens are written once, into memory that the host owns.
   void estimate(const epp::sdk::Request& request) const {
     const auto parts = request.prompt();
-    std::vector<Piece> pieces;
-    pieces.reserve(parts.size());
     size_t bytes = 0;
-    uint64_t placeholders = 0;
-    for (const epp_prompt_part& part : parts) {
-      if (!pieces.empty() && pieces.back().part->prompt != part.prompt) bytes = align4(bytes);
-      const uint64_t tokens = std::min(placeholder_count(request, part), kMaxPlaceholders - placeholders);
-      placeholders += tokens;
-      pieces.push_back({&part, tokens});
+    uint32_t prompt = parts.empty() ? 0 : parts.front().prompt;
+    for_each_piece(request, parts, [&](const epp_prompt_part& part, uint64_t tokens) {
+      if (std::exchange(prompt, part.prompt) != part.prompt) bytes = align4(bytes);
       if (part.kind == EPP_PART_TEXT) {
         bytes += static_cast<size_t>(part.data.size);
       } else if (part.kind == EPP_PART_TOKEN_IDS) {
@@ -198,44 +200,46 @@ class TokenProducer {
       } else {
         bytes = align4(bytes) + static_cast<size_t>(tokens) * sizeof(uint32_t);
       }
-    }
+    });
     if (bytes == 0) return;
     const auto tokens = tokens_.set_u32(request, align4(bytes) / sizeof(uint32_t));
-    if (!tokens.empty()) write(request, pieces, tokens);
+    if (!tokens.empty()) write(request, parts, tokens);
   }
 
-  void write(const epp::sdk::Request& request, const std::vector<Piece>& pieces, std::span<uint32_t> tokens) const {
+  void write(const epp::sdk::Request& request, std::span<const epp_prompt_part> parts,
+             std::span<uint32_t> tokens) const {
     auto* const out = reinterpret_cast<uint8_t*>(tokens.data());
     size_t at = 0;  // bytes written
     const auto pad = [&] {
       while (at % 4 != 0)
         out[at++] = 0;
     };
-    std::vector<uint32_t> ends;
+    const std::span<uint32_t> ends = ends_.set_u32(request, parts.back().prompt + 1);
+    size_t prompts = 0;  // that have ended
     std::vector<epp_mm_feature> features;
     size_t prompt_begin = 0;  // in tokens
-    for (const Piece& piece : pieces) {
-      while (ends.size() < piece.part->prompt) {
-        pad();
-        prompt_begin = at / 4;
-        ends.push_back(static_cast<uint32_t>(prompt_begin));
+    const auto end_prompt = [&] {
+      pad();
+      prompt_begin = at / 4;
+      if (prompts < ends.size()) ends[prompts] = static_cast<uint32_t>(prompt_begin);
+      ++prompts;
+    };
+    for_each_piece(request, parts, [&](const epp_prompt_part& part, uint64_t count) {
+      while (prompts < part.prompt)
+        end_prompt();
+      if (part.kind != EPP_PART_TEXT) pad();
+      if (part.kind == EPP_PART_TEXT || part.kind == EPP_PART_TOKEN_IDS) {
+        if (part.data.size != 0) std::memcpy(out + at, part.data.data, part.data.size);
+        at += static_cast<size_t>(part.data.size);
+        return;
       }
-      if (piece.part->kind != EPP_PART_TEXT) pad();
-      if (piece.part->kind == EPP_PART_TEXT || piece.part->kind == EPP_PART_TOKEN_IDS) {
-        if (piece.part->data.size != 0) std::memcpy(out + at, piece.part->data.data, piece.part->data.size);
-        at += static_cast<size_t>(piece.part->data.size);
-        continue;
-      }
-      const uint64_t hash = content_hash(*piece.part);
-      features.push_back({piece.part->prompt, modality(piece.part->kind), static_cast<uint32_t>(at / 4 - prompt_begin),
-                          static_cast<uint32_t>(piece.tokens), hash});
-      std::fill_n(tokens.begin() + static_cast<ptrdiff_t>(at / 4), piece.tokens, static_cast<uint32_t>(hash));
-      at += static_cast<size_t>(piece.tokens) * sizeof(uint32_t);
-    }
-    pad();
-    ends.push_back(static_cast<uint32_t>(at / 4));
-    const auto ends_out = ends_.set_u32(request, ends.size());
-    std::copy(ends.begin(), ends.begin() + static_cast<ptrdiff_t>(ends_out.size()), ends_out.begin());
+      const uint64_t hash = content_hash(part);
+      features.push_back({part.prompt, modality(part.kind), static_cast<uint32_t>(at / 4 - prompt_begin),
+                          static_cast<uint32_t>(count), hash});
+      std::fill_n(tokens.begin() + static_cast<ptrdiff_t>(at / 4), count, static_cast<uint32_t>(hash));
+      at += static_cast<size_t>(count) * sizeof(uint32_t);
+    });
+    end_prompt();
     if (!features.empty()) {
       features_.set_bytes(
           request, {reinterpret_cast<const uint8_t*>(features.data()), features.size() * sizeof(epp_mm_feature)});

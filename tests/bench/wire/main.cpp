@@ -7,6 +7,8 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +117,9 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       app.add_option("--connections", own.connections, "... connections")->check(CLI::Range(1, 1000)),
       app.add_option("--shared", own.shared_prefix, "... share of the prompt that others begin with")
           ->check(CLI::Range(0.0, 1.0)),
+      app.add_option("--page", own.page, "... metrics pages: small, vllm or full")
+          ->transform(CLI::CheckedTransformer(
+              std::map<std::string, Page>{{"small", Page::kSmall}, {"vllm", Page::kVllm}, {"full", Page::kFull}})),
       app.add_flag("--response", own.response, "... with the response phase")};
   try {
     app.parse(argc, argv);

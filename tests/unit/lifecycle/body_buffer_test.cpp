@@ -33,6 +33,24 @@ TEST(BodyBuffer, AWholeBodyTakesNoMoreThanItsBytes) {
   EXPECT_EQ(budget.used(), 3u) << "it may wait long";
 }
 
+TEST(BodyBuffer, GrowsOnceToWhatIsAnnouncedButNotOnTheWordOfAFewBytes) {
+  MemoryBudget budget(1 << 24);
+  BodyBuffer honest(1 << 24, budget);
+  honest.expect(1 << 20);
+  EXPECT_EQ(append(honest, std::string(1 << 14, 'x')), Result::kOk);
+  EXPECT_EQ(budget.used(), 1u << 20);
+  EXPECT_EQ(append(honest, std::string(1 << 19, 'x')), Result::kOk);
+  EXPECT_EQ(budget.used(), 1u << 20);
+  EXPECT_EQ(append(honest, std::string(1 << 20, 'x')), Result::kOk) << "longer than it said";
+  EXPECT_EQ(honest.size(), (1u << 14) + (1u << 19) + (1u << 20));
+
+  MemoryBudget other(1 << 24);
+  BodyBuffer liar(1 << 24, other);
+  liar.expect(1 << 24);
+  EXPECT_EQ(append(liar, std::string(1000, 'x')), Result::kOk);
+  EXPECT_EQ(other.used(), 1000 * BodyBuffer::kTrust);
+}
+
 TEST(BodyBuffer, RefusesWhatExceedsTheLimitAndKeepsWhatItHad) {
   MemoryBudget budget(1 << 20);
   BodyBuffer buffer(4, budget);

@@ -80,6 +80,8 @@ class Request {
     api()->set_state(host_->self(), raw_, fresh.get(), [](void* p) { delete static_cast<State*>(p); });
     return *fresh.release();
   }
+  // The same for a state that was made elsewhere, e.g. taken from a pool: `drop` gets it once, when the request ends.
+  void adopt_state(void* state, void (*drop)(void*)) const { api()->set_state(host_->self(), raw_, state, drop); }
   template <typename State>
   State* find_state() const {
     return static_cast<State*>(api()->state(host_->self(), raw_));
