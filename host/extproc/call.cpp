@@ -3,6 +3,7 @@
 #include "extproc/wire.h"
 #include "telemetry/epp_metrics.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace epp::extproc {
@@ -88,11 +89,11 @@ Call::Call(Server::Core& core, grpc::ServerCompletionQueue& queue) : core_(core)
 
 void Call::Operation::proceed(bool ok) {
   Call& call = call_;
+  if (!call.enter({this, ok})) return;
   bool over = false;
-  {
-    const std::lock_guard lock(call.mutex_);
-    pending = false;
-    (call.*handler_)(ok);
+  while (const auto happening = call.next()) {
+    happening->operation->pending = false;
+    (call.*happening->operation->handler_)(happening->ok);
     over = call.over();
   }
   if (!over) return;
@@ -102,6 +103,26 @@ void Call::Operation::proceed(bool ok) {
   core.call_gone(was_open);
 }
 
+// True when the caller is to handle what has happened.
+bool Call::enter(Happening happening) {
+  const std::lock_guard lock(mutex_);
+  left_[left_count_++] = happening;  // at most one of each operation is under way
+  return !std::exchange(handling_, true);
+}
+
+// The next event to handle; nothing, and no longer the caller's affair, when none is left.
+std::optional<Call::Happening> Call::next() {
+  const std::lock_guard lock(mutex_);
+  if (left_count_ == 0) {
+    handling_ = false;
+    return std::nullopt;
+  }
+  const Happening first = left_.front();
+  std::move(left_.begin() + 1, left_.begin() + left_count_, left_.begin());
+  --left_count_;
+  return first;
+}
+
 bool Call::over() const {
   if (accepted_.pending || read_.pending || written_.pending || finished_.pending || done_.pending || timer_.pending)
     return false;
@@ -109,7 +130,6 @@ bool Call::over() const {
 }
 
 void Call::accept() {
-  const std::lock_guard lock(mutex_);
   accepted_.pending = true;
   context_.AsyncNotifyWhenDone(done_.tag());
   core_.service.RequestCall(&context_, &transport_, &queue_, &queue_, accepted_.tag());

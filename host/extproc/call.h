@@ -6,6 +6,7 @@
 #include "lifecycle/stream.h"
 #include "request/arena.h"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -20,8 +21,9 @@
 
 namespace epp::extproc {
 
-/// Owns itself: made to accept a call, deleted by its last event. Its events may come on two threads at once; the mutex
-/// serialises them. Nothing here blocks.
+/// Owns itself: made to accept a call, deleted by its last event. Its events may come on several threads at once and
+/// are handled one after another, by the thread whose event came first: the others leave theirs and go on, so that a
+/// plugin that hangs in one event of a call keeps no second thread.
 class Call final : public lifecycle::Outbox {
  public:
   Call(Server::Core& core, grpc::ServerCompletionQueue& queue);
@@ -39,6 +41,7 @@ class Call final : public lifecycle::Outbox {
 
  private:
   using Handler = void (Call::*)(bool ok);
+  static constexpr std::size_t kOperations = 7;
 
   /// The tag of one kind of operation; at most one of each kind is under way.
   class Operation final : public Event {
@@ -49,13 +52,21 @@ class Call final : public lifecycle::Outbox {
     bool pending = false;
 
    private:
+    friend class Call;
     Call& call_;
     const Handler handler_;
   };
 
   class AlarmWaker;
 
+  struct Happening {
+    Operation* operation = nullptr;
+    bool ok = false;
+  };
+
   ~Call() override = default;
+  bool enter(Happening happening);
+  std::optional<Happening> next();
   void on_accepted(bool ok);
   void on_read(bool ok);
   void on_written(bool ok);
@@ -81,7 +92,11 @@ class Call final : public lifecycle::Outbox {
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter transport_;
 
-  std::mutex mutex_;
+  std::mutex mutex_;       // guards these three only
+  bool handling_ = false;  // a thread is at it, and takes what comes meanwhile
+  std::size_t left_count_ = 0;
+  std::array<Happening, kOperations> left_{};
+
   Operation accepted_{*this, &Call::on_accepted};
   Operation read_{*this, &Call::on_read};
   Operation written_{*this, &Call::on_written};

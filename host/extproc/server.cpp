@@ -1,5 +1,6 @@
 #include "extproc/server.h"
 
+#include "extproc/grpc_tuning.h"
 #include "extproc/server_core.h"
 #include "extproc/tls_credentials.h"
 
@@ -8,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include <absl/synchronization/mutex.h>
 #include <grpcpp/server_builder.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -17,8 +17,12 @@
 namespace epp::extproc {
 namespace {
 
-// Calls that may be waited for on each queue: a burst is matched at once.
-constexpr unsigned kWaitingAccepts = 8;
+// Calls that are waited for on each queue. A stream that finds none on its connection's queue gets one of another
+// queue, and from then on both queues' threads poll the connection and are in each other's way.
+constexpr unsigned kWaitingStreams = 128;
+constexpr unsigned kWaitingUnaryCalls = 8;
+// More would wake each other. One that a call keeps for long gets a relief.
+constexpr unsigned kThreadsPerQueue = 1;
 
 std::string listen_address(const ServerOptions& options) {
   const std::string host = options.address.empty() ? "::" : options.address;
@@ -48,13 +52,6 @@ std::string why_not(const ServerOptions& options) {
   return reason;
 }
 
-void poll(grpc::ServerCompletionQueue& queue) {
-  void* event = nullptr;
-  bool ok = false;
-  while (queue.Next(&event, &ok))
-    static_cast<Event*>(event)->proceed(ok);
-}
-
 }  // namespace
 
 void Server::Core::call_made() {
@@ -74,9 +71,7 @@ void Server::Core::call_gone(bool was_open) {
 }
 
 std::unique_ptr<Server> Server::start(const ServerOptions& options, const ServerRoutes& routes, std::string& error) {
-  // Debian builds Abseil with its debugging aids: each of gRPC's mutexes would maintain a graph of the lock order.
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-
+  tune_grpc();
   auto core = std::make_unique<Core>();
   core->routes = routes;
   core->credentials = options.tls ? make_tls_credentials(options.tls) : grpc::InsecureServerCredentials();
@@ -89,7 +84,8 @@ std::unique_ptr<Server> Server::start(const ServerOptions& options, const Server
     builder.SetMaxSendMessageSize(static_cast<int>(std::min<std::int64_t>(options.max_send_bytes, INT32_MAX)));
   builder.AddListeningPort(listen_address(options), core->credentials, &core->port);
   builder.RegisterAsyncGenericService(&core->service);
-  const unsigned queues = std::max(1u, (options.threads + 1) / 2);
+  const unsigned queues = std::max(1u, (options.threads + kThreadsPerQueue - 1) / kThreadsPerQueue);
+  const unsigned waiting = routes.process != nullptr ? kWaitingStreams : kWaitingUnaryCalls;
   for (unsigned i = 0; i < queues; ++i)
     core->queues.push_back(builder.AddCompletionQueue());
   core->server = builder.BuildAndStart();
@@ -100,10 +96,10 @@ std::unique_ptr<Server> Server::start(const ServerOptions& options, const Server
     return nullptr;
   }
   for (auto& queue : core->queues) {
-    for (unsigned i = 0; i < kWaitingAccepts; ++i)
+    for (unsigned i = 0; i < waiting; ++i)
       accept_call(*core, *queue);
-    for (unsigned i = 0; i < 2; ++i)
-      core->threads.emplace_back([&polled = *queue] { poll(polled); });
+    for (unsigned i = 0; i < kThreadsPerQueue; ++i)
+      core->pollers.add(*queue);
   }
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
@@ -123,6 +119,18 @@ std::size_t Server::open_calls() const {
   return core_->open;
 }
 
+bool Server::relieve(std::int32_t thread_id) {
+  return core_->pollers.relieve(thread_id);
+}
+
+void Server::dismiss(std::int32_t thread_id) {
+  core_->pollers.dismiss(thread_id);
+}
+
+std::size_t Server::reliefs() const {
+  return core_->pollers.reliefs();
+}
+
 void Server::shutdown(std::chrono::nanoseconds grace) {
   {
     const std::lock_guard lock(core_->mutex);
@@ -134,10 +142,10 @@ void Server::shutdown(std::chrono::nanoseconds grace) {
     std::unique_lock lock(core_->mutex);
     core_->idle.wait(lock, [&] { return core_->calls == 0; });
   }
+  core_->pollers.freeze();
   for (auto& queue : core_->queues)
     queue->Shutdown();
-  for (std::thread& thread : core_->threads)
-    thread.join();
+  core_->pollers.join();
   core_->server.reset();
 }
 

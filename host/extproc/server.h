@@ -1,7 +1,7 @@
 // A gRPC server port: the ext-proc stream, unary services beside it, or only the latter (the health port).
 //
-// It works on raw messages over completion queues that its own threads poll. Each queue has two threads, so that a call
-// that hangs in a plugin does not take the streams of its queue with it.
+// It works on raw messages over completion queues that its own threads poll. A thread that a plugin's call keeps for
+// long gets a relief, so that such a call does not take the streams of its queue with it.
 #pragma once
 
 #include "extproc/rpc.h"
@@ -24,7 +24,7 @@ struct ServerOptions {
   std::uint16_t port = 0;  ///< 0: any free one
   bool reuse_port = false;
   std::shared_ptr<const TlsIdentity> tls;  ///< null: plaintext
-  unsigned threads = 2;                    ///< polling threads, rounded up to an even number
+  unsigned threads = 2;                    ///< polling threads, at least one each queue
   std::int64_t max_receive_bytes = 0;      ///< of one message; 0: gRPC's default, 4 MiB
   std::int64_t max_send_bytes = 0;         ///< 0: unlimited
 };
@@ -47,6 +47,12 @@ class Server {
 
   std::uint16_t port() const;
   std::size_t open_calls() const;
+
+  /// The thread of this kernel id is kept by a long call, or is back: see pollers.h. Nothing when it polls for somebody
+  /// else. [any thread]
+  bool relieve(std::int32_t thread_id);
+  void dismiss(std::int32_t thread_id);
+  std::size_t reliefs() const;
 
   /// Takes no new streams, lets open ones end for at most `grace`, then cancels them; returns when all are over and the
   /// threads are gone. Idempotent.

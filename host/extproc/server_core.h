@@ -1,12 +1,12 @@
 // Internal to the room: what the calls of one server share.
 #pragma once
 
+#include "extproc/pollers.h"
 #include "extproc/server.h"
 
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include <grpcpp/completion_queue.h>
@@ -16,13 +16,6 @@
 
 namespace epp::extproc {
 
-/// What stands behind a completion queue's void*.
-class Event {
- public:
-  virtual ~Event() = default;
-  virtual void proceed(bool ok) = 0;
-};
-
 struct Server::Core {
   ServerRoutes routes;
   grpc::AsyncGenericService service;
@@ -30,7 +23,7 @@ struct Server::Core {
   std::shared_ptr<grpc::ServerCredentials> credentials;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
-  std::vector<std::thread> threads;
+  Pollers pollers;
 
   mutable std::mutex mutex;
   std::condition_variable idle;

@@ -79,6 +79,7 @@ struct Environment {
   TimerService* timers = nullptr;
   MetricsService* metrics = nullptr;
   CallObserver* observer = nullptr;
+  uint64_t call_budget_ns = 0;  // of instances that have none of their own; 0: none
 };
 
 }  // namespace epp::plugins

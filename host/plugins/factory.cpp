@@ -1,6 +1,7 @@
 #include "plugins/factory.h"
 
 #include "plugins/graveyard.h"
+#include "plugins/guarded_call.h"
 #include "plugins/host_tables.h"
 #include "plugins/hosted_instance.h"
 
@@ -38,6 +39,14 @@ class StateIndexes {
   std::vector<bool> taken_;
 };
 
+// Libraries that must not be unloaded. Never freed: the process's end would unload them.
+void keep_for_good(const LibraryPtr& library) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<LibraryPtr>;
+  const std::scoped_lock lock(mutex);
+  kept->push_back(library);
+}
+
 StateIndexes& state_indexes() {
   static StateIndexes indexes;
   return indexes;
@@ -67,7 +76,7 @@ uint64_t InstanceTimers::start(uint64_t delay_ns, uint64_t period_ns, void (*fn)
     running_.emplace(id, 0);
   }
   const uint64_t started = service_->start(delay_ns, period_ns, [this, id, period_ns, fn, arg] {
-    fn(arg);
+    if (!instance_.bypassed()) guarded(instance_, ExtensionPoint::kTimer, nullptr, [&] { fn(arg); });
     if (period_ns == 0) forget(id);
   });
   const std::scoped_lock lock(mutex_);
@@ -107,11 +116,17 @@ void InstanceTimers::forget(uint64_t id) {
 }
 
 HostedInstance::HostedInstance(const InstanceSpec& spec, const Environment& environment)
-    : library_(spec.library), references_(spec.references), environment_(environment), timers_(environment.timers) {
+    : library_(spec.library),
+      references_(spec.references),
+      environment_(environment),
+      timers_(*this, environment.timers) {
   name_ = spec.name;
   type_ = spec.type;
   on_fault_ = spec.on_fault;
   observer_ = environment.observer;
+  call_budget_ns_ = spec.call_budget_ns.value_or(environment.call_budget_ns);
+  library_path_ = library_->path();
+  library_sha256_ = library_->sha256();
   state_index_ = state_indexes().take();
   self_ = {&environment_, this};
 }
@@ -119,7 +134,12 @@ HostedInstance::HostedInstance(const InstanceSpec& spec, const Environment& envi
 HostedInstance::~HostedInstance() {
   if (listening_) environment_.table->remove_listener(this);
   timers_.stop_all();
-  if (instance_ != nullptr) instance_->destroy(instance_);
+  if (instance_ != nullptr) {
+    const bool destroyed = guarded(*this, ExtensionPoint::kDestroy, nullptr, [this] { instance_->destroy(instance_); });
+    // Nobody knows what it left behind: its code stays.
+    if (!destroyed) keep_for_good(library_);
+  }
+  CallBoard::get().forget(*this);
   state_indexes().give_back(state_index_);
 }
 
@@ -139,7 +159,11 @@ bool HostedInstance::create(const InstanceSpec& spec, std::string& error) {
   args.parameters = to_abi(text);
 
   ErrorBuffer reason;
-  const epp_status status = spec.descriptor->create(spec.descriptor, &args, &instance_, reason.abi());
+  epp_status status = EPP_ERR_INTERNAL;
+  const bool created = guarded(*this, ExtensionPoint::kCreate, &reason, [&] {
+    status = spec.descriptor->create(spec.descriptor, &args, &instance_, reason.abi());
+  });
+  if (!created) keep_for_good(library_);
   parameters_.reset();
   if (status != EPP_OK) {
     instance_ = nullptr;
@@ -158,7 +182,11 @@ bool HostedInstance::create(const InstanceSpec& spec, std::string& error) {
     error = declaration_error_;
     return false;
   }
-  if (!resolve_tables(*spec.descriptor, error)) return false;
+  bool resolved = false;
+  const bool answered =
+      guarded(*this, ExtensionPoint::kCreate, &reason, [&] { resolved = resolve_tables(*spec.descriptor, error); });
+  if (!answered) error = "get_extension failed: " + std::string(reason.message());
+  if (!answered || !resolved) return false;
   if (endpoint_events != nullptr && environment_.table != nullptr) {
     environment_.table->add_listener(this);
     listening_ = true;
@@ -263,7 +291,9 @@ const void* HostedInstance::extension_of(std::string_view reference, std::string
                                          const epp_instance*& instance) const {
   for (const InstancePtr& other : references_) {
     if (other->name() != reference) continue;
-    const void* const table = other->raw()->get_extension(other->raw(), to_abi(id));
+    const void* table = nullptr;
+    guarded(*other, ExtensionPoint::kCreate, nullptr,
+            [&] { table = other->raw()->get_extension(other->raw(), to_abi(id)); });
     if (table != nullptr) instance = other->raw();
     return table;
   }
@@ -271,11 +301,15 @@ const void* HostedInstance::extension_of(std::string_view reference, std::string
 }
 
 void HostedInstance::on_endpoint_added(const endpoints::EndpointPtr& endpoint) {
-  endpoint_events->on_endpoint_added(raw_, &endpoint->abi());
+  if (bypassed()) return;
+  guarded(*this, ExtensionPoint::kEndpointEvents, nullptr,
+          [&] { endpoint_events->on_endpoint_added(raw_, &endpoint->abi()); });
 }
 
 void HostedInstance::on_endpoint_removed(const endpoints::EndpointPtr& endpoint) {
-  endpoint_events->on_endpoint_removed(raw_, &endpoint->abi());
+  if (bypassed()) return;
+  guarded(*this, ExtensionPoint::kEndpointEvents, nullptr,
+          [&] { endpoint_events->on_endpoint_removed(raw_, &endpoint->abi()); });
 }
 
 InstancePtr make_instance(const InstanceSpec& spec, const Environment& environment, std::string& error) {

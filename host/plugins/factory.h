@@ -5,6 +5,7 @@
 #include "plugins/instance.h"
 #include "plugins/library.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ struct InstanceSpec {
   std::string type;
   std::optional<std::string> parameters;  // normalised JSON object, already validated; absent reads as {}
   OnFault on_fault = OnFault::kReject;
+  std::optional<uint64_t> call_budget_ns;  // 0: none; absent: the environment's
   LibraryPtr library;
   const epp_type* descriptor = nullptr;
   std::vector<InstancePtr> references;  // outlive the instance

@@ -32,7 +32,7 @@ namespace epp::plugins {
 // Timers that an instance started, under ids of ours: those of the service may come after the first call.
 class InstanceTimers {
  public:
-  explicit InstanceTimers(TimerService* service) : service_(service) {}
+  InstanceTimers(const Instance& instance, TimerService* service) : instance_(instance), service_(service) {}
   uint64_t start(uint64_t delay_ns, uint64_t period_ns, void (*fn)(void*), void* arg);
   void stop(uint64_t id);
   // No timer is started any more; returns when none runs.
@@ -41,6 +41,7 @@ class InstanceTimers {
  private:
   void forget(uint64_t id);
 
+  const Instance& instance_;
   TimerService* service_;
   std::mutex mutex_;
   std::unordered_map<uint64_t, uint64_t> running_;  // ours -> the service's; 0 while it is being started
