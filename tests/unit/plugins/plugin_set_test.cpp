@@ -149,7 +149,8 @@ TEST_F(PluginSetTest, LinkedLibrariesAreBuiltAnew) {
 TEST_F(PluginSetTest, StateOfInstancesWithoutADump) {
   add("h", "scripted-hook");
   EXPECT_EQ(build()->state_json(),
-            R"({"h":{"name":"h","type":"scripted-hook","message":"plugin does not support state collection"}})");
+            R"({"h":{"name":"h","type":"scripted-hook","message":"plugin does not support state collection",)"
+            R"("library":"scripted","suspended":false,"bypassed":false,"passedOver":0,"faults":{}}})");
   EXPECT_THAT(build()->not_ready(), IsEmpty());
 }
 
