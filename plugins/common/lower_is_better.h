@@ -8,12 +8,14 @@
 
 namespace epp::builtin {
 
+inline constexpr double kLargestLoad = 1e300;
+
 // scores[i] = (max - value[i]) / (max - min); all 1.0 when every value is the same. Missing values count as 0: a server
-// that was never scraped looks idle.
+// that was never scraped looks idle. Infinite ones are cut to a value whose differences are finite.
 inline void score_lower_is_better(const sdk::F64View& values, std::span<double> scores) {
   if (scores.empty()) return;
   for (uint32_t i = 0; i < scores.size(); ++i)
-    scores[i] = values.or_else(i, 0);
+    scores[i] = std::clamp(values.or_else(i, 0), -kLargestLoad, kLargestLoad);
   const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
   const double min = *low;
   const double max = *high;

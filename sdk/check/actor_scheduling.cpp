@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 namespace epp::check {
 
@@ -14,7 +15,9 @@ constexpr uint64_t kDefaultLimitNs = 400'000'000;
 constexpr uint64_t kLongestWaitNs = 2'000'000'000;
 
 std::string number(double value) {
-  return std::to_string(value);
+  std::ostringstream text;
+  text << value;
+  return text.str();
 }
 
 }  // namespace

@@ -16,10 +16,10 @@ namespace epp::check {
 namespace {
 
 constexpr int kBatches = 10;
-constexpr int kWarmUp = 5;                 // caches fill
-constexpr size_t kBytesPerRequest = 16;    // less is a hash table that grows now and then
-constexpr size_t kChurned = 16;            // endpoints that come and go in a batch
-constexpr size_t kBytesPerEndpoint = 512;  // the host's own: it does not use a slot again for a while
+constexpr int kWarmUp = 5;                  // caches fill
+constexpr size_t kBytesPerRequest = 16;     // less is a hash table that grows now and then
+constexpr size_t kChurned = 4;              // endpoints that come and go in a batch
+constexpr size_t kBytesPerEndpoint = 2048;  // the host's own: it does not use a slot again for a while
 
 class LeaksCheck {
  public:

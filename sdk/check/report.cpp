@@ -12,6 +12,8 @@ namespace epp::check {
 
 namespace {
 
+constexpr std::ptrdiff_t kShownOfAKind = 4;
+
 std::string about(const Finding& finding) {
   return finding.type.empty() ? finding.text : finding.type + ": " + finding.text;
 }
@@ -29,7 +31,12 @@ std::string microseconds(double value) {
 }  // namespace
 
 void Report::add(Finding finding) {
-  findings_.push_back(std::move(finding));
+  // What other groups have shown already is no news.
+  const auto same_kind = [&](const Finding& other) {
+    return other.check == finding.check && other.type == finding.type && other.verdict == finding.verdict;
+  };
+  if (std::count_if(findings_.begin(), findings_.end(), same_kind) < kShownOfAKind)
+    findings_.push_back(std::move(finding));
 }
 
 void Report::unfinished(Group group, const std::string& type) {

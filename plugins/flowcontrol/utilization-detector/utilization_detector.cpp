@@ -75,12 +75,15 @@ class UtilizationDetector {
       const int64_t updated = updated_[i];
       return updated != EPP_I64_MISSING && updated >= oldest_fresh_;
     }
-    double waiting(uint32_t i, double unknown) const { return waiting_.or_else(i, unknown); }
-    double kv_usage(uint32_t i, double unknown) const { return kv_usage_.or_else(i, unknown); }
+    double waiting(uint32_t i, double unknown) const { return finite(waiting_.or_else(i, unknown)); }
+    double kv_usage(uint32_t i, double unknown) const { return finite(kv_usage_.or_else(i, unknown)); }
     // How long a fresh reading stays so.
     uint64_t stale_in_ns(uint32_t i) const { return static_cast<uint64_t>(updated_[i] - oldest_fresh_) + 1; }
 
    private:
+    // Infinite readings of two endpoints would make a sum that is no number.
+    static double finite(double reading) { return std::clamp(reading, -1e200, 1e200); }
+
     epp::sdk::F64View waiting_;
     epp::sdk::F64View kv_usage_;
     epp::sdk::I64View updated_;
