@@ -40,6 +40,7 @@ Host::Host(const config::Options& options, const telemetry::Logger& log, Failed 
       plugin_log_(log.named("plugin")),
       plugin_metrics_(registry_),
       plugin_observer_(registry_, metrics_, log.named("plugin")),
+      plugin_watch_(plugin_observer_, log.named("plugin")),
       graveyard_(std::make_shared<plugins::Graveyard>()),
       environment_{.attributes = &attributes_,
                    .table = &table_,
@@ -48,7 +49,8 @@ Host::Host(const config::Options& options, const telemetry::Logger& log, Failed 
                    .log = &plugin_log_,
                    .timers = &plugin_timers_,
                    .metrics = &plugin_metrics_,
-                   .observer = &plugin_observer_},
+                   .observer = &plugin_observer_,
+                   .call_budget_ns = static_cast<uint64_t>(options.plugin_call_budget.count())},
       scrape_log_(metrics_, log.named("scrape")),
       discovery_log_(log.named("discovery")),
       generations_(options,
@@ -254,6 +256,7 @@ bool Host::start_servers() {
     EPP_LOG_ERROR(log_, error, "Failed to start ext-proc server", {"port", options_.grpc_port});
     return false;
   }
+  plugin_watch_.guard(*extproc_server_);
 
   // Last, so that nobody is told SERVING before streams are taken.
   extproc::ServerOptions health = listen;
@@ -265,6 +268,7 @@ bool Host::start_servers() {
     EPP_LOG_ERROR(log_, error, "Failed to start health server", {"port", options_.grpc_health_port});
     return false;
   }
+  plugin_watch_.guard(*health_server_);
   EPP_LOG(log_, kInfo, "gRPC server listening", {"name", "ext-proc"}, {"port", extproc_server_->port()},
           {"healthPort", health_server_->port()}, {"metricsPort", admin_->port()});
   return true;
@@ -326,6 +330,7 @@ void Host::stop(std::chrono::nanoseconds grace) {
   stop_reloads();
   drain(grace);
   if (health_server_ != nullptr) health_server_->shutdown(std::chrono::nanoseconds(0));
+  plugin_watch_.release_servers();
   if (admin_ != nullptr) admin_->stop(std::chrono::seconds(1));
   certificate_.reset();
   cluster_.reset();

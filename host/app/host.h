@@ -7,6 +7,7 @@
 #include "app/observers.h"
 #include "app/plugin_services.h"
 #include "app/plugin_thread.h"
+#include "app/plugin_watch.h"
 #include "app/pool_metrics.h"
 #include "app/reload_triggers.h"
 #include "app/reloader.h"
@@ -103,6 +104,7 @@ class Host final : public extproc::HealthInputs {
   PluginTimers plugin_timers_;
   PluginMetrics plugin_metrics_;
   PluginObserver plugin_observer_;
+  PluginWatch plugin_watch_;
   plugins::CompletionTable completions_;
   std::shared_ptr<plugins::Graveyard> graveyard_;
   plugins::Environment environment_;

@@ -1,5 +1,7 @@
 #include "app/plugin_services.h"
 
+#include "plugins/clock.h"
+
 #include <chrono>
 #include <utility>
 
@@ -194,10 +196,17 @@ std::vector<std::string> PluginMetrics::take_refused() {
 
 // ---- accounting ----
 
+namespace {
+
+// Between two lines about the same reason of the same instance.
+constexpr uint64_t kReportSpacingNs = 10'000'000'000;
+
+}  // namespace
+
 struct PluginObserver::Slot {
   std::string name;
   std::string type;
-  std::array<telemetry::Histogram, plugins::kExtensionPointCount> durations;
+  std::array<telemetry::Histogram, plugins::kHookCount> durations;  // only hooks are timed
 };
 
 PluginObserver::PluginObserver(telemetry::Registry& registry, telemetry::EppMetrics& metrics, telemetry::Logger log)
@@ -205,6 +214,9 @@ PluginObserver::PluginObserver(telemetry::Registry& registry, telemetry::EppMetr
       faults_(registry.counter({.name = "epp_plugin_faults_total",
                                 .help = "Answers of plugins that were not used, by reason.",
                                 .labels = {"extension_point", "plugin_type", "plugin_name", "reason"}})),
+      passed_over_(registry.counter({.name = "epp_plugin_passed_over_total",
+                                     .help = "Neutral answers taken for plugins that were out of service.",
+                                     .labels = {"extension_point", "plugin_type", "plugin_name"}})),
       log_(std::move(log)) {}
 
 PluginObserver::~PluginObserver() = default;
@@ -223,7 +235,7 @@ PluginObserver::Slot& PluginObserver::slot(const plugins::Instance& instance) {
   auto fresh = std::make_unique<Slot>();
   fresh->name = instance.name();
   fresh->type = instance.type();
-  for (size_t i = 0; i < plugins::kExtensionPointCount; ++i) {
+  for (size_t i = 0; i < plugins::kHookCount; ++i) {
     fresh->durations[i] =
         metrics_.plugin_duration(to_string(static_cast<plugins::ExtensionPoint>(i)), fresh->type, fresh->name);
   }
@@ -248,10 +260,37 @@ void PluginObserver::on_fault(const plugins::Instance& instance, plugins::Extens
   if (fault == plugins::Fault::kBypassed) {
     EPP_LOG_ERROR(log_, message, "Plugin bypassed after repeated faults", {"plugin", instance.name()},
                   {"type", instance.type()}, {"extensionPoint", at});
-  } else {
-    EPP_LOG(log_, kDebug, "Plugin fault", {"plugin", instance.name()}, {"type", instance.type()},
-            {"extensionPoint", at}, {"reason", to_string(fault)}, {"error", message});
+    return;
   }
+  const uint64_t now = plugins::clock().now_ns();
+  const std::lock_guard lock(reports_mutex_);
+  const auto [found, first] = reports_.try_emplace({instance.name(), fault});
+  Report& report = found->second;
+  report.type = instance.type();
+  report.point = at;
+  report.message = message;
+  ++report.untold;
+  if (first || now - report.told_ns >= kReportSpacingNs) tell(instance.name(), to_string(fault), report, now);
+}
+
+void PluginObserver::on_passed_over(const plugins::Instance& instance, plugins::ExtensionPoint point) {
+  passed_over_->inc({to_string(point), instance.type(), instance.name()});
+}
+
+void PluginObserver::report_faults() {
+  const uint64_t now = plugins::clock().now_ns();
+  const std::lock_guard lock(reports_mutex_);
+  for (auto& [key, report] : reports_) {
+    if (report.untold != 0 && now - report.told_ns >= kReportSpacingNs)
+      tell(key.first, to_string(key.second), report, now);
+  }
+}
+
+void PluginObserver::tell(const std::string& plugin, std::string_view reason, Report& report, uint64_t now_ns) {
+  EPP_LOG_ERROR(log_, report.message, "Plugin fault", {"plugin", plugin}, {"type", report.type},
+                {"extensionPoint", report.point}, {"reason", reason}, {"count", report.untold});
+  report.told_ns = now_ns;
+  report.untold = 0;
 }
 
 }  // namespace epp::app

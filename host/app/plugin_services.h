@@ -11,10 +11,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace epp::app {
@@ -71,8 +74,22 @@ class PluginObserver final : public plugins::CallObserver {
   void on_call(const plugins::Instance& instance, plugins::ExtensionPoint point, uint64_t duration_ns) override;
   void on_fault(const plugins::Instance& instance, plugins::ExtensionPoint point, plugins::Fault fault,
                 std::string_view message) override;
+  void on_passed_over(const plugins::Instance& instance, plugins::ExtensionPoint point) override;
+
+  // Tells the faults that were counted since an instance's last line about their reason, unless that is too fresh.
+  void report_faults();
 
  private:
+  // What was said about one reason of one instance. The first fault is told at once.
+  struct Report {
+    std::string type;
+    std::string point;
+    std::string message;
+    uint64_t told_ns = 0;
+    uint64_t untold = 0;
+  };
+  void tell(const std::string& plugin, std::string_view reason, Report& report, uint64_t now_ns);
+
   // Histograms of the instance that has a state index now; replaced when another takes the index.
   struct Slot;
   Slot& slot(const plugins::Instance& instance);
@@ -80,10 +97,13 @@ class PluginObserver final : public plugins::CallObserver {
   static constexpr size_t kSlots = 1024;
   telemetry::EppMetrics& metrics_;
   telemetry::CounterFamily* faults_;
+  telemetry::CounterFamily* passed_over_;
   telemetry::Logger log_;
   std::array<std::atomic<Slot*>, kSlots> slots_{};
   std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> owned_;
+  std::mutex reports_mutex_;
+  std::map<std::pair<std::string, plugins::Fault>, Report> reports_;  // by instance name
 };
 
 }  // namespace epp::app

@@ -56,7 +56,6 @@ void add_account(const Instance& instance, Json& entry) {
   const FaultLedger& ledger = instance.ledger();
   if (!instance.library_path().empty()) entry["library"] = instance.library_path();
   if (!instance.library_sha256().empty()) entry["sha256"] = instance.library_sha256();
-  if (instance.observer() != nullptr) entry["timedCalls"] = instance.observer()->calls(instance);
   entry["suspended"] = ledger.suspended();
   entry["bypassed"] = ledger.bypassed();
   entry["passedOver"] = ledger.passed_over_count();

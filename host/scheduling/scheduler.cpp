@@ -113,15 +113,11 @@ Scheduler::Scheduler(std::vector<ProfileConfig> profiles, plugins::InstancePtr h
     : profiles_(std::move(profiles)), handler_(std::move(handler)) {}
 
 std::string Scheduler::bind() {
-  const epp_profile_handler& table = *handler_->profile_handler;
-  if (!EPP_HAS(&table, epp_profile_handler, bind) || table.bind == nullptr) return {};
   std::vector<epp_str> names;
   names.reserve(profiles_.size());
   for (const ProfileConfig& profile : profiles_)
     names.push_back(to_abi(profile.name));
-  plugins::ErrorBuffer error;
-  if (table.bind(handler_->raw(), names.data(), names.size(), error.abi()) == EPP_OK) return {};
-  return error.message().empty() ? "the profile handler refused the profiles" : std::string(error.message());
+  return plugins::run_handler_bind(*handler_, names);
 }
 
 bool Scheduler::schedule(plugins::RequestContext& request, const epp_candidates& candidates, Workspace& workspace,
