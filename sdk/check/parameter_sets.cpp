@@ -145,6 +145,8 @@ std::vector<std::pair<std::string, Json>> notable_values(const Json& schema) {
   if (type == "integer" && !schema.contains("minimum")) values.emplace_back("very small", INT64_MIN + 1);
   if (type == "number" && !schema.contains("maximum")) values.emplace_back("very large", 1e300);
   if (type == "number" && !schema.contains("minimum")) values.emplace_back("very small", -1e300);
+  // Many a number is a share, whether its schema says so or not.
+  if (type == "number" && !schema.contains("default")) values.emplace_back("at a half", 0.5);
   if (type == "array") values.emplace_back("empty", Json::array());
   return values;
 }
