@@ -91,8 +91,7 @@ static epp_status pick(const epp_instance* instance, const epp_request* request,
       best_is_busy = busy;
     }
   }
-  picked[0] = best;
-  *picked_count = 1;
+  if (candidates->count != 0) picked[(*picked_count)++] = best;
   return EPP_OK;
 }
 

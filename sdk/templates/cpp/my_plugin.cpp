@@ -30,7 +30,7 @@ class MyPlugin {
   void score(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates, std::span<double> scores) const {
     const auto waiting = waiting_.of(request, candidates);
     for (uint32_t i = 0; i < candidates.size(); ++i) {
-      scores[i] = 1 - std::min(waiting.or_else(i, 0) / busy_, 1.0);
+      scores[i] = 1 - std::clamp(waiting.or_else(i, 0) / busy_, 0.0, 1.0);
     }
   }
   // %only filter

@@ -11,13 +11,12 @@
 mod epp;
 
 // %only scorer
-use epp::Scorer;
+use epp::{Candidates, Context, Error, Extension, F64Column, Plugin, Request, Scorer};
 // %only filter
-use epp::{Filter, Kept};
+use epp::{Candidates, Context, Error, Extension, F64Column, Filter, Kept, Plugin, Request};
 // %only picker
-use epp::{Picker, Picks};
+use epp::{Candidates, Context, Error, Extension, F64Column, Picker, Picks, Plugin, Request};
 // %all
-use epp::{Candidates, Context, Error, Extension, F64Column, Plugin, Request};
 
 struct MyPlugin {
     busy: f64,
@@ -68,7 +67,7 @@ impl Scorer for MyPlugin {
     fn score(&self, request: &Request, candidates: &Candidates, scores: &mut [f64]) -> Result<(), Error> {
         let waiting = self.waiting.of(request, candidates);
         for (position, score) in scores.iter_mut().enumerate() {
-            *score = 1.0 - (waiting.get(position).unwrap_or(0.0) / self.busy).min(1.0);
+            *score = 1.0 - (waiting.get(position).unwrap_or(0.0) / self.busy).clamp(0.0, 1.0);
         }
         Ok(())
     }
@@ -89,14 +88,11 @@ impl Filter for MyPlugin {
 }
 // %only picker
 impl Picker for MyPlugin {
-    fn pick(
-        &self, request: &Request, candidates: &Candidates, scores: &[f64], picks: &mut Picks,
-    ) -> Result<(), Error> {
+    fn pick(&self, request: &Request, candidates: &Candidates, scores: &[f64], picks: &mut Picks) -> Result<(), Error> {
         let waiting = self.waiting.of(request, candidates);
         let is_busy = |position| waiting.get(position).unwrap_or(0.0) >= self.busy;
-        let best = (0..candidates.len()).max_by(|&a, &b| {
-            is_busy(b).cmp(&is_busy(a)).then(scores[a].total_cmp(&scores[b]))
-        });
+        let best =
+            (0..candidates.len()).max_by(|&a, &b| is_busy(b).cmp(&is_busy(a)).then(scores[a].total_cmp(&scores[b])));
         picks.add(best.ok_or("there are no candidates")?);
         Ok(())
     }
