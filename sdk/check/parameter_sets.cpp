@@ -97,11 +97,15 @@ Json sample(const Json& unresolved, const Json& root, int depth = 0) {
   return kNone;
 }
 
-// The same, but a list of something rather than an empty one.
+// The same, but a list or map of something rather than an empty one.
 Json generous_sample(const Json& schema, const Json& root) {
   if (schema.is_object() && schema.contains("items") && schema["items"].is_object()) {
     const Json item = sample(schema["items"], root);
     if (const Json list = Json::array({item}); !item.is_discarded() && fits(list, schema, root)) return list;
+  }
+  if (schema.is_object() && schema.contains("additionalProperties") && schema["additionalProperties"].is_object()) {
+    const Json value = sample(schema["additionalProperties"], root);
+    if (const Json map = Json::object({{"a", value}}); !value.is_discarded() && fits(map, schema, root)) return map;
   }
   return sample(schema, root);
 }

@@ -98,12 +98,14 @@ TEST(PluginCheck, TheSameSeedSeesTheSame) {
   EXPECT_EQ(findings("7"), findings("7"));
 }
 
-TEST(PluginCheck, TheExampleInCPassesAndUnloads) {
-  const Outcome run = check(EPP_EXAMPLE_LIBRARIES "/label-preference-scorer.so --json");
-  EXPECT_EQ(run.status, 0) << run.output;
-  const json report = json::parse(run.output);
-  EXPECT_EQ(report.at("types"), json::array({"label-preference-scorer"}));
-  EXPECT_TRUE(ids(report, "ok").contains("unload.unmaps")) << run.output;
+TEST(PluginCheck, TheExamplesInCAndCppPassAndUnload) {
+  for (const std::string type : {"label-preference-scorer", "weighted-label-scorer"}) {
+    const Outcome run = check(EPP_EXAMPLE_LIBRARIES "/" + type + ".so --json");
+    EXPECT_EQ(run.status, 0) << run.output;
+    const json report = json::parse(run.output);
+    EXPECT_EQ(report.at("types"), json::array({type}));
+    EXPECT_TRUE(ids(report, "ok").contains("unload.unmaps")) << run.output;
+  }
 }
 
 TEST(PluginCheck, BuiltInPluginsPassAndUnload) {
