@@ -113,6 +113,15 @@ epp_status score_declaring(const epp_instance* instance, const epp_request*, con
   return EPP_OK;
 }
 
+// Reads a column that it has not declared.
+epp_status score_undeclared(const epp_instance* instance, const epp_request* request, const epp_candidates* candidates,
+                            double* scores, epp_error*) {
+  const Plugin& me = plugin(instance);
+  service<epp_host_attributes>(*me.host, EPP_HOST_ATTRIBUTES).f64(me.self, request, candidates, 0);
+  fill(*candidates, scores, 0.5);
+  return EPP_OK;
+}
+
 // Keeps positions where slots are wanted.
 epp_status keep_positions(const epp_instance*, const epp_request*, const epp_candidates* candidates, uint32_t* kept,
                           uint32_t* kept_count, epp_error*) {
@@ -194,12 +203,13 @@ constexpr epp_type kTypeTable[] = {
     type("strange-status", create<scorer_tables<score_strange_status>>),
     type("leaking", create<scorer_tables<score_leaking>>),
     type("declaring", create<scorer_tables<score_declaring>>),
+    type("undeclared", create<scorer_tables<score_undeclared>>),
     type("timer", create<scorer_tables<score_well>, true>),
     type("positions", create<filter_tables>, kFilterPoints),
 };
-constexpr const epp_type* kTypes[] = {&kTypeTable[0],  &kTypeTable[1],  &kTypeTable[2], &kTypeTable[3], &kTypeTable[4],
-                                      &kTypeTable[5],  &kTypeTable[6],  &kTypeTable[7], &kTypeTable[8], &kTypeTable[9],
-                                      &kTypeTable[10], &kTypeTable[11], &kTypeTable[12]};
+constexpr const epp_type* kTypes[] = {&kTypeTable[0],  &kTypeTable[1],  &kTypeTable[2],  &kTypeTable[3], &kTypeTable[4],
+                                      &kTypeTable[5],  &kTypeTable[6],  &kTypeTable[7],  &kTypeTable[8], &kTypeTable[9],
+                                      &kTypeTable[10], &kTypeTable[11], &kTypeTable[12], &kTypeTable[13]};
 
 }  // namespace
 

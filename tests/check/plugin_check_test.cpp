@@ -59,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(PluginCheck, Faulty,
                                          std::pair("looping", "run.hang"), std::pair("sleeping", "calls.blocking"),
                                          std::pair("strange-status", "calls.status"),
                                          std::pair("leaking", "leaks.memory"), std::pair("declaring", "calls.contract"),
-                                         std::pair("timer", "leaks.timers"), std::pair("positions", "calls.index")),
+                                         std::pair("undeclared", "calls.scope"), std::pair("timer", "leaks.timers"),
+                                         std::pair("positions", "calls.index")),
                          [](const auto& one) {
                            std::string name = one.param.first;
                            std::erase(name, '-');
@@ -85,11 +86,19 @@ TEST(PluginCheck, WhatIsAllowedIsAWarning) {
 }
 
 TEST(PluginCheck, MoreThanTheEntryIsExported) {
-  const Outcome run = check(EPP_CHECK_LIBRARIES "/exports-more.so --json --only elf");
+  const Outcome run = check(EPP_CHECK_LIBRARIES "/exports_more.so --json --only elf");
   EXPECT_EQ(run.status, 1) << run.output;
   EXPECT_TRUE(ids(json::parse(run.output), "FAIL").contains("elf.exports")) << run.output;
   EXPECT_NE(run.output.find("helper_of_nobody"), std::string::npos) << run.output;
 }
+
+#if defined(__x86_64__)
+TEST(PluginCheck, FastMathStartUpCodeIsFound) {
+  const Outcome run = check(EPP_CHECK_LIBRARIES "/fast_math.so --json --only elf");
+  EXPECT_EQ(run.status, 1) << run.output;
+  EXPECT_TRUE(ids(json::parse(run.output), "FAIL").contains("elf.fast-math")) << run.output;
+}
+#endif
 
 TEST(PluginCheck, TheSameSeedSeesTheSame) {
   const auto findings = [](const std::string& seed) {
@@ -123,7 +132,7 @@ TEST(PluginCheck, BuiltInPluginsPassAndUnload) {
 TEST(PluginCheck, TextSaysPassedOrFailed) {
   EXPECT_NE(check(EPP_EXAMPLE_LIBRARIES "/label-preference-scorer.so --quick --only elf,load").output.find("passed: "),
             std::string::npos);
-  EXPECT_NE(check(EPP_CHECK_LIBRARIES "/exports-more.so --only elf").output.find("FAILED: "), std::string::npos);
+  EXPECT_NE(check(EPP_CHECK_LIBRARIES "/exports_more.so --only elf").output.find("FAILED: "), std::string::npos);
 }
 
 TEST(PluginCheck, WrongUseIsStatusTwo) {
