@@ -281,8 +281,9 @@ void declare_command_flags(FlagSet& flags, Options& o) {
   flags.value("print", o.print_effective, "validate: print the effective configuration");
   flags.add({"lang", '\0', false, false}, "plugins new: c, cpp or rust",
             one_of(o.skeleton_language, {"c", "cpp", "rust"}));
-  flags.add({"kind", '\0', false, false}, "plugins new: scorer, filter or picker",
-            one_of(o.skeleton_kind, {"scorer", "filter", "picker"}))
+  flags
+      .add({"kind", '\0', false, false}, "plugins new: scorer, filter or picker",
+           one_of(o.skeleton_kind, {"scorer", "filter", "picker"}))
       ->default_str(o.skeleton_kind);
   flags.text("output", o.output, "plugins new: directory to make; default ./NAME");
 }
