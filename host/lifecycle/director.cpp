@@ -335,15 +335,16 @@ Director::Progress Director::run_producers() {
       end_production(plugins::finish_producer(*step.instance, state_.context, *early), early->message());
       continue;
     }
-    end_production(production.status, state_.error.message());
+    end_production(production.status, state_.error.message(), production.passed_over);
   }
   return Progress::kRouted;
 }
 
-// A producer without an answer costs its values and those of producers that require them, never the request.
-void Director::end_production(epp_status status, std::string_view message) {
-  if (status < 0) {
-    state_.without[producer_] = 1;
+// A producer without an answer costs its values and those of producers that require them, never the request. That one
+// is out of service was told when it went.
+void Director::end_production(epp_status status, std::string_view message, bool passed_over) {
+  if (status < 0) state_.without[producer_] = 1;
+  if (status < 0 && !passed_over) {
     const plugins::Instance& instance = *pipeline_.plugins->producers[producer_].instance;
     EPP_LOG_ERROR(log_,
                   "DataProducer \"" + instance.name() + "/" + instance.type() + "\" failed: " + std::string(message),

@@ -84,7 +84,7 @@ class Director {
   bool locate_candidates();
   bool screen();
   Progress run_producers();
-  void end_production(epp_status status, std::string_view message);
+  void end_production(epp_status status, std::string_view message, bool passed_over = false);
   bool run_admitters();
   bool schedule();
   bool check_cached_prefix();
