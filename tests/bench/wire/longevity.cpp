@@ -80,7 +80,7 @@ schedulingProfiles:
 double start_once(const Program& epp, const std::string& config) {
   const std::vector<std::string> arguments{"--config-file=" + config,
                                            "--pool-name=bench",
-                                           "--endpoints=127.0.0.1:9",
+                                           "--endpoint=a=127.0.0.1:9",
                                            "--grpc-port=" + std::to_string(testing::free_port()),
                                            "--grpc-health-port=" + std::to_string(testing::free_port()),
                                            "--metrics-port=" + std::to_string(testing::free_port()),
