@@ -60,6 +60,7 @@ plugins:
 - type: session-affinity-filter
 - type: session-affinity-scorer
 - type: session-id-producer
+  parameters: {headerName: x-session}
 - type: sheddable-eviction-filter
 - type: single-profile-handler
 - type: slo-deadline-ordering-policy
@@ -81,6 +82,7 @@ double start_once(const Program& epp, const std::string& config) {
   const std::vector<std::string> arguments{"--config-file=" + config,
                                            "--pool-name=bench",
                                            "--endpoint=a=127.0.0.1:9",
+                                           "--allow-experimental-plugins",
                                            "--grpc-port=" + std::to_string(testing::free_port()),
                                            "--grpc-health-port=" + std::to_string(testing::free_port()),
                                            "--metrics-port=" + std::to_string(testing::free_port()),
