@@ -9,15 +9,7 @@
 
 namespace epp::config {
 
-enum class Command : std::uint8_t {
-  kServe,
-  kValidate,
-  kPluginsList,
-  kPluginsDescribe,
-  kPluginsNew,
-  kSchema,
-  kVersion
-};
+enum class Command : std::uint8_t { kServe, kValidate, kPluginsList, kPluginsDescribe, kPluginsNew, kSchema, kVersion };
 
 enum class LogFormat : std::uint8_t { kJson, kText };
 
