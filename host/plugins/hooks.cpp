@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace epp::plugins {
 
@@ -113,6 +115,27 @@ epp_status as_error(epp_status status) {
   return status > 0 ? EPP_ERR_UNTYPED : status;
 }
 
+// What the hook, called with the emptied error, answers by policy; nothing when an exception came instead, which is
+// counted.
+template <typename Hook>
+std::optional<epp_status> answer_of(const Instance& instance, Call& call, ExtensionPoint point, Hook&& hook) {
+  epp_error* const error = call.error.clear();
+  epp_status status = EPP_OK;
+  const bool answered = guarded(instance, point, &call.error, [&] { status = hook(error); });
+  call.timer.lap(instance, point);
+  if (!answered) return std::nullopt;
+  instance.accept_answer();
+  return as_error(status);
+}
+
+// The same; nothing, too, when the instance is out of service.
+template <typename Hook>
+std::optional<epp_status> ask(const Instance& instance, Call& call, ExtensionPoint point, Hook&& hook) {
+  if (!passed_over(instance, point)) return answer_of(instance, call, point, std::forward<Hook>(hook));
+  call.error.clear();
+  return std::nullopt;
+}
+
 }  // namespace
 
 void CallTimer::restart() {
@@ -204,36 +227,21 @@ bool run_picker(const Instance& instance, Call& call, const epp_candidates& cand
 
 epp_status run_admitter(const Instance& instance, Call& call, const epp_candidates& candidates) {
   constexpr ExtensionPoint kPoint = ExtensionPoint::kAdmission;
-  epp_error* const error = call.error.clear();
-  if (!passed_over(instance, kPoint)) {
-    epp_status status = EPP_OK;
-    const bool answered = guarded(instance, kPoint, &call.error, [&] {
-      status = instance.admitter->admit(instance.raw(), call.request.abi(), &candidates, error);
-    });
-    call.timer.lap(instance, kPoint);
-    if (answered) {
-      instance.accept_answer();
-      return as_error(status);
-    }
-  }
+  const auto answer = ask(instance, call, kPoint, [&](epp_error* error) {
+    return instance.admitter->admit(instance.raw(), call.request.abi(), &candidates, error);
+  });
+  if (answer) return *answer;
   if (instance.on_fault() == OnFault::kIgnore) return EPP_OK;
   name_culprit(instance, call, kPoint);
   return EPP_ERR_UNAVAILABLE;
 }
 
 epp_status run_request_header(const Instance& instance, Call& call) {
-  constexpr ExtensionPoint kPoint = ExtensionPoint::kRequestHeader;
-  if (passed_over(instance, kPoint)) return EPP_OK;
   const InPhase phase(call.request, Phase::kRequestHeader);
-  epp_error* const error = call.error.clear();
-  epp_status status = EPP_OK;
-  const bool answered = guarded(instance, kPoint, &call.error, [&] {
-    status = instance.request_header->on_request_header(instance.raw(), call.request.abi(), error);
+  const auto answer = ask(instance, call, ExtensionPoint::kRequestHeader, [&](epp_error* error) {
+    return instance.request_header->on_request_header(instance.raw(), call.request.abi(), error);
   });
-  call.timer.lap(instance, kPoint);
-  if (!answered) return EPP_OK;
-  instance.accept_answer();
-  return as_error(status);
+  return answer.value_or(EPP_OK);
 }
 
 epp_status run_pre_request(const Instance& instance, Call& call, const epp_profile_results& results) {
@@ -243,15 +251,10 @@ epp_status run_pre_request(const Instance& instance, Call& call, const epp_profi
     return EPP_OK;
   }
   const InPhase phase(call.request, Phase::kPreRequest);
-  epp_error* const error = call.error.clear();
-  epp_status status = EPP_OK;
-  const bool answered = guarded(instance, kPoint, &call.error, [&] {
-    status = instance.pre_request->pre_request(instance.raw(), call.request.abi(), &results, error);
+  const auto answer = answer_of(instance, call, kPoint, [&](epp_error* error) {
+    return instance.pre_request->pre_request(instance.raw(), call.request.abi(), &results, error);
   });
-  call.timer.lap(instance, kPoint);
-  if (!answered) return EPP_OK;
-  instance.accept_answer();
-  return as_error(status);
+  return answer.value_or(EPP_OK);
 }
 
 void run_response_header(const Instance& instance, Call& call, const epp_response& response) {
@@ -307,19 +310,11 @@ std::string run_handler_bind(const Instance& instance, std::span<const epp_str> 
 epp_status run_handler_pick(const Instance& instance, Call& call, const epp_profile_results& results,
                             std::span<uint32_t> decisions) {
   constexpr ExtensionPoint kPoint = ExtensionPoint::kProfilePicker;
-  epp_error* const error = call.error.clear();
   std::fill(decisions.begin(), decisions.end(), EPP_DECIDE_LEAVE);
-  if (!passed_over(instance, kPoint)) {
-    epp_status status = EPP_OK;
-    const bool answered = guarded(instance, kPoint, &call.error, [&] {
-      status = instance.profile_handler->pick(instance.raw(), call.request.abi(), &results, decisions.data(), error);
-    });
-    call.timer.lap(instance, kPoint);
-    if (answered) {
-      instance.accept_answer();
-      return as_error(status);
-    }
-  }
+  const auto answer = ask(instance, call, kPoint, [&](epp_error* error) {
+    return instance.profile_handler->pick(instance.raw(), call.request.abi(), &results, decisions.data(), error);
+  });
+  if (answer) return *answer;
   name_culprit(instance, call, kPoint);
   return EPP_ERR_UNTYPED;
 }
@@ -327,19 +322,11 @@ epp_status run_handler_pick(const Instance& instance, Call& call, const epp_prof
 epp_status run_handler_process(const Instance& instance, Call& call, const epp_profile_results& results,
                                uint32_t& primary, std::span<uint32_t> include) {
   constexpr ExtensionPoint kPoint = ExtensionPoint::kProcessProfilesResults;
-  epp_error* const error = call.error.clear();
-  if (!passed_over(instance, kPoint)) {
-    epp_status status = EPP_OK;
-    const bool answered = guarded(instance, kPoint, &call.error, [&] {
-      status = instance.profile_handler->process(instance.raw(), call.request.abi(), &results, &primary, include.data(),
-                                                 error);
-    });
-    call.timer.lap(instance, kPoint);
-    if (answered) {
-      instance.accept_answer();
-      return as_error(status);
-    }
-  }
+  const auto answer = ask(instance, call, kPoint, [&](epp_error* error) {
+    return instance.profile_handler->process(instance.raw(), call.request.abi(), &results, &primary, include.data(),
+                                             error);
+  });
+  if (answer) return *answer;
   name_culprit(instance, call, kPoint);
   return EPP_ERR_UNTYPED;
 }

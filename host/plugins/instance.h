@@ -41,8 +41,6 @@ class CallObserver {
                         std::string_view message) = 0;
   // The instance is out of service: its neutral answer was taken without a call.
   virtual void on_passed_over(const class Instance& /*instance*/, ExtensionPoint /*point*/) {}
-  // Calls that were timed so far.
-  virtual uint64_t calls(const class Instance& /*instance*/) { return 0; }
 };
 
 struct AttributeUse {
