@@ -1,49 +1,14 @@
 // From the parsed request to the pick: the default profile with its real plugins, over the ABI, allocates nothing once
 // warm, in the host and in the plugins alike.
 #include "lifecycle/director.h"
+#include "support/allocation_counter.h"
 #include "unit/lifecycle/world.h"
 #include "unit/plugin_harness/plugin_harness.h"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <variant>
 
 #include <gtest/gtest.h>
-
-namespace {
-
-std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// Plugins find these before their own.
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace epp::lifecycle::testing {
 namespace {
@@ -53,7 +18,7 @@ class PickObserver final : public plugins::CallObserver {
  public:
   void on_call(const plugins::Instance&, plugins::ExtensionPoint point, std::uint64_t) override {
     if (point != plugins::ExtensionPoint::kPicker) return;
-    until_pick = allocations.load(std::memory_order_relaxed);
+    until_pick = ::epp::testing::counted_allocations();
     ++picks;
   }
   void on_fault(const plugins::Instance& instance, plugins::ExtensionPoint, plugins::Fault,
@@ -124,10 +89,9 @@ class DecisionAllocation : public ::testing::TestWithParam<int> {
     auto mailbox = std::make_shared<Mailbox>(nullptr);
     Director director(services_, pipeline_, *state, outbox_, mailbox);
 
-    allocations = 0;
-    counting = true;
+    ::epp::testing::count_allocations();
     const Director::Progress progress = director.start(SubsetHint(), nullptr, {}, services_.log);
-    counting = false;
+    ::epp::testing::stop_counting_allocations();
     EXPECT_EQ(progress, Director::Progress::kRouted);
     director.cancel();
     return observer_.until_pick;

@@ -66,18 +66,6 @@ class SdkInstall : public ::testing::Test {
   Scratch scratch;
 };
 
-TEST_F(SdkInstall, ExamplesBuildOutOfTree) {
-  struct Example {
-    const char *folder, *type;
-  };
-  for (const Example& example : {Example{"c", "label-preference-scorer"}, Example{"cpp", "weighted-label-scorer"}}) {
-    const std::string build = (scratch / example.folder).string();
-    ASSERT_TRUE(run(scratch, "cmake -S '" EPP_SOURCE_DIR "/sdk/examples/" + std::string(example.folder) + "' -B '" +
-                                 build + "' -DCMAKE_PREFIX_PATH='" + prefix() + "' && cmake --build '" + build + "'"));
-    EXPECT_EQ(type_of(fs::path(build) / (std::string(example.type) + ".so")), example.type);
-  }
-}
-
 TEST_F(SdkInstall, PkgConfigIsEnoughForC) {
   fs::path pkg_config;
   for (const auto& entry : fs::recursive_directory_iterator(prefix())) {

@@ -1,42 +1,9 @@
 // A decision allocates nothing once warm.
 #include "plugins/hooks.h"
+#include "support/allocation_counter.h"
 #include "unit/scheduling/scheduler_fixture.h"
 
-#include <atomic>
 #include <cstdlib>
-#include <new>
-
-namespace {
-
-std::atomic<bool> g_counting{false};
-std::atomic<uint64_t> g_allocations{0};
-
-void* counted(std::size_t size) {
-  if (g_counting.load(std::memory_order_relaxed)) g_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace epp::scheduling {
 
@@ -79,8 +46,7 @@ TEST_F(AllocationTest, AWarmDecisionAllocatesNothing) {
   plugins::CompletionTable completions;
   uint64_t allocations = 0;
   for (int round = 0; round < 4; ++round) {
-    g_allocations = 0;
-    g_counting = true;
+    epp::testing::count_allocations();
     {
       const auto context = pool.acquire();
       context->id.assign("0123456789012345678901234567890123456789");
@@ -94,8 +60,8 @@ TEST_F(AllocationTest, AWarmDecisionAllocatesNothing) {
       plugins::run_producer(producer, call, candidates, completions, nullptr);
       if (!scheduler.schedule(*context, candidates, workspace, error)) std::abort();
     }
-    g_counting = false;
-    allocations = g_allocations;
+    epp::testing::stop_counting_allocations();
+    allocations = epp::testing::counted_allocations();
   }
   EXPECT_EQ(allocations, 0u);
   EXPECT_EQ(targets(), std::vector<std::string>{"endpoint-1"});
