@@ -3,11 +3,14 @@
 #include "flowcontrol/core.h"
 #include "flowcontrol/pool_gauge.h"
 #include "flowcontrol/reclaimer.h"
+#include "flowcontrol/turnstile.h"
+#include "plugins/call_board.h"
 #include "plugins/environment.h"
 
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,10 +21,10 @@ Nanos now() {
   return plugins::clock().now_ns();
 }
 
-// Requests dispatched before the lock is given up for a moment and those concerned are told.
+// Requests dispatched before the turn is ended for a moment and those concerned are told.
 constexpr unsigned kDispatchedAtOnce = 64;
 
-// What is to be said once the lock is free.
+// What is to be said once the turn is over.
 struct Notice {
   Dispatcher::Done done;
   Verdict verdict;
@@ -34,19 +37,22 @@ class Dispatcher::Impl {
   Impl(Options options, endpoints::EndpointTable& table, endpoints::AttributeRegistry& attributes, Observer& observer,
        Alarm& alarm, Reclaimer* reclaimer)
       : options_(std::move(options)),
+        policies_(policies_of(options_, reclaimer)),
         observer_(observer),
         alarm_(alarm),
         reclaimer_(reclaimer),
         core_(options_, observer),
         gauge_(options_.detector, table, attributes, options_.extensions.hold_stale_ns) {}
 
-  class Seat;
+  class Place;
 
   Answer enqueue(const Ask& ask, Done done);
   void poke();
-  void on_alarm();
-  void want_bands(std::span<const std::int32_t> priorities);
-  void stop();
+  void on_alarm() { send({.kind = Errand::Kind::kAlarm}); }
+  void want_bands(std::span<const std::int32_t> priorities) {
+    send({.kind = Errand::Kind::kWantBands, .bands = {priorities.begin(), priorities.end()}});
+  }
+  void stop() { send({.kind = Errand::Kind::kStop}); }
   void set_next(std::function<void()> next) {
     next_ = std::move(next);
     has_next_.store(true, std::memory_order_release);
@@ -55,26 +61,46 @@ class Dispatcher::Impl {
   bool pool_empty() const { return gauge_.pool_empty(); }
   View view(std::size_t longest_flows);
 
-  void scheduled(Seat& seat, std::uint32_t slot, std::uint64_t uid);
-  void settle(const Seat& seat, std::int64_t tokens);
-  void leave(Seat& seat);
-
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  struct Seat;
+  // What has to happen in a turn, and may happen in another's.
+  struct Errand {
+    enum class Kind : std::uint8_t { kLook, kAlarm, kScheduled, kSettle, kLeave, kWantBands, kStop };
+    Kind kind = Kind::kLook;
+    std::uint32_t slot = 0;
+    std::uint64_t uid = 0;
+    std::int64_t tokens = 0;
+    Seat* seat = nullptr;  // kLeave owns it
+    std::vector<std::int32_t> bands{};
+  };
+  struct Policy {
+    const plugins::Instance* instance;
+    plugins::ExtensionPoint point;
+  };
+  static std::vector<Policy> policies_of(const Options& options, const Reclaimer* reclaimer);
 
-  void poke_own();
+  void send(Errand errand);
+  void leave(std::unique_ptr<Seat> seat);
   void poke_next() {
     if (has_next_.load(std::memory_order_acquire)) next_();
   }
-  void begin(Nanos at);
+  const Policy* hanging() const;
+  Answer pass_by();
+
+  // ---- in the turn ----
+  void open();
+  void perform(Errand& errand);
+  void catch_up();
+  void dispatch();
+  void close();
   bool dispatch_some();
   void try_reclaim(const Saturation& saturation, Nanos at);
-  bool finish(Lock& lock, bool more);
   void collect_notices(std::vector<Notice>& notices);
   void publish_waiting() { waiting_.exchange(core_.waiting(), std::memory_order_acq_rel); }
   void arm();
 
   const Options options_;
+  const std::vector<Policy> policies_;
   Observer& observer_;
   Alarm& alarm_;
   Reclaimer* const reclaimer_;
@@ -83,51 +109,109 @@ class Dispatcher::Impl {
   // which therefore sees what he did before he looked.
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<bool> poked_{false};
+  std::atomic<bool> open_{true};  // all had been let through when the last turn ended
 
   std::function<void()> next_;  // does not change once it is there
   std::atomic<bool> has_next_{false};
 
-  std::mutex mutex_;  // guards the rest
+  Turnstile<Errand> turn_;  // guards the rest
   Core core_;
   PoolGauge gauge_;
-  std::vector<Item*> dispatched_;  // since the lock was taken
+  std::vector<Errand> errands_;    // being run
+  std::vector<Item*> dispatched_;  // in this turn
+  bool look_ = false;              // there may be something to dispatch
+  bool freed_ = false;             // capacity became free, or visible
   Nanos now_ = 0;
   Nanos look_again_ = kNever;  // somebody wants another cycle then, if a request still waits
   Nanos armed_ = kNever;
+
+  std::mutex view_mutex_;  // guards the last view
+  View last_view_;
 };
 
 // The item, its reservation and whom to tell.
-class Dispatcher::Impl::Seat final : public Ticket, public Item {
- public:
-  explicit Seat(Impl& owner) : owner_(&owner) {}
-  ~Seat() override {
-    if (owner_ != nullptr) owner_->leave(*this);
-  }
-  // Nothing is left to give back: it was refused.
-  void abandon() { owner_ = nullptr; }
-  bool abandoned() const { return owner_ == nullptr; }
-
-  void scheduled(std::uint32_t slot, std::uint64_t uid) override { owner_->scheduled(*this, slot, uid); }
-  void settle(std::int64_t tokens) override {
-    if (!std::exchange(settled_, true)) owner_->settle(*this, tokens);
-  }
-
+struct Dispatcher::Impl::Seat final : Item {
   Reservation reservation;
   Done done;  // empty until the request was told to wait
+  // Its verdict is on its way or known: no policy looks at the request any more.
+  std::atomic<bool> decided{false};
+};
+
+// What the request holds of it.
+class Dispatcher::Impl::Place final : public Ticket {
+ public:
+  Place(Impl& owner, std::unique_ptr<Seat> seat) : owner_(owner), seat_(std::move(seat)) {}
+  ~Place() override { owner_.leave(std::move(seat_)); }
+
+  void scheduled(std::uint32_t slot, std::uint64_t uid) override {
+    owner_.send({.kind = Errand::Kind::kScheduled, .slot = slot, .uid = uid, .seat = seat_.get()});
+  }
+  void settle(std::int64_t tokens) override {
+    if (std::exchange(settled_, true)) return;
+    owner_.send({.kind = Errand::Kind::kSettle, .tokens = tokens, .seat = seat_.get()});
+  }
 
  private:
-  Impl* owner_;
+  Impl& owner_;
+  std::unique_ptr<Seat> seat_;
   bool settled_ = false;
 };
 
-// ---- one turn under the lock ----
+// ---- a turn: open(), what brought it, dispatch(), close() ----
+
+void Dispatcher::Impl::open() {
+  now_ = std::max(now_, now());
+  turn_.take(errands_);
+  for (Errand& errand : errands_)
+    perform(errand);
+  errands_.clear();
+}
+
+void Dispatcher::Impl::perform(Errand& errand) {
+  using Kind = Errand::Kind;
+  switch (errand.kind) {
+    case Kind::kAlarm:
+      armed_ = kNever;
+      [[fallthrough]];
+    case Kind::kLook:
+      poked_.exchange(false, std::memory_order_acq_rel);
+      look_ = true;
+      break;
+    case Kind::kScheduled:
+      gauge_.reservations().place(errand.seat->reservation, errand.slot, errand.uid, now_);
+      look_ = freed_ = true;
+      break;
+    case Kind::kSettle:
+      core_.settle(*errand.seat, errand.tokens);
+      break;
+    case Kind::kLeave: {
+      const std::unique_ptr<Seat> seat(errand.seat);
+      if (seat->state == Item::State::kWaiting) core_.withdraw(*seat, now_);
+      if (seat->state != Item::State::kDispatched) break;
+      gauge_.reservations().release(seat->reservation);
+      core_.release(*seat, now_);
+      look_ = freed_ = true;
+      break;
+    }
+    case Kind::kWantBands:
+      core_.want_bands(errand.bands, now_);
+      break;
+    case Kind::kStop:
+      core_.stop(now_);
+      break;
+  }
+}
 
 // Brings everything that depends on time or the pool up to date.
-void Dispatcher::Impl::begin(Nanos at) {
-  now_ = std::max(now_, at);
+void Dispatcher::Impl::catch_up() {
   core_.set_pool_empty(gauge_.pool_empty(), now_);
   core_.expire(now_);
   core_.collect(now_);
+}
+
+void Dispatcher::Impl::dispatch() {
+  catch_up();
+  if (look_) look_ = dispatch_some();
 }
 
 // Cycles until the gate is closed or nothing waits. True when it stopped only to let others go on.
@@ -172,6 +256,7 @@ void Dispatcher::Impl::collect_notices(std::vector<Notice>& notices) {
     for (Item* const item : *left) {
       Seat& seat = static_cast<Seat&>(*item);
       if (seat.done) notices.push_back({std::exchange(seat.done, nullptr), seat.verdict});
+      seat.decided.store(true, std::memory_order_release);
     }
     left->clear();
   }
@@ -186,114 +271,147 @@ void Dispatcher::Impl::arm() {
   alarm_.arm(next);
 }
 
-// Ends a turn: frees the lock and tells those concerned; again while there is `more` to dispatch. True when nobody
-// waits any more and all that were let through are where detectors see them: what is free now is free for others.
-bool Dispatcher::Impl::finish(Lock& lock, bool more) {
+// Ends the turn and tells those concerned; then takes others while there is something left to do that nobody else does.
+void Dispatcher::Impl::close() {
+  bool others_may_go = false;
   for (;;) {
     std::vector<Notice> notices;
-    const bool satisfied = core_.waiting() == 0 && gauge_.reservations().undecided() == 0;
+    // Nobody waits any more and all that were let through are where detectors see them: what is free is free for
+    // others.
+    if (freed_ && core_.waiting() == 0 && gauge_.reservations().undecided() == 0) {
+      others_may_go = true;
+      freed_ = false;
+    }
     publish_waiting();
+    open_.store(core_.waiting() == 0, std::memory_order_relaxed);
     collect_notices(notices);
     arm();
-    lock.unlock();
+    const bool more = look_;
+    const bool left = turn_.exit();
     for (const Notice& notice : notices)
       notice.done(notice.verdict);
-    if (!more) return satisfied;
-    lock.lock();
-    begin(now());
-    more = dispatch_some();
+    if (!(more || left) || !turn_.try_enter()) break;
+    open();
+    dispatch();
   }
+  if (others_may_go) poke_next();
 }
 
 // ---- events ----
 
+void Dispatcher::Impl::send(Errand errand) {
+  if (!turn_.enter_or_leave(errand)) return;
+  open();
+  perform(errand);
+  dispatch();
+  close();
+}
+
 Dispatcher::Answer Dispatcher::Impl::enqueue(const Ask& ask, Done done) {
-  auto seat = std::make_unique<Seat>(*this);
   const Nanos asked_ns = now();
-  Lock lock(mutex_);
-  begin(now());
+  if (!turn_.enter([this] { return hanging() != nullptr; })) return pass_by();
+  auto seat = std::make_unique<Seat>();
+  open();
+  catch_up();
   core_.enqueue(*seat, ask, asked_ns, now_);
   publish_waiting();
-  const bool more = dispatch_some();
+  look_ = dispatch_some();
   const Verdict verdict = seat->verdict;
   const bool waits = seat->state == Item::State::kWaiting;
   if (waits) seat->done = std::move(done);
-  if (!waits && verdict.outcome != Outcome::kDispatched) seat->abandon();
-  finish(lock, more);
-  return {verdict, seat->abandoned() ? nullptr : std::move(seat)};
+  const bool stays = waits || verdict.outcome == Outcome::kDispatched;
+  Answer answer = {verdict, stays ? std::make_unique<Place>(*this, std::move(seat)) : nullptr};
+  close();
+  return answer;
 }
 
 void Dispatcher::Impl::poke() {
-  poke_own();
+  const bool nobody_waits = waiting_.fetch_or(0, std::memory_order_acq_rel) == 0;
+  // Who found the flag clear has not looked yet: he looks for us, too.
+  if (!nobody_waits && !poked_.exchange(true, std::memory_order_acq_rel)) send({.kind = Errand::Kind::kLook});
   poke_next();
 }
 
-void Dispatcher::Impl::poke_own() {
-  if (waiting_.fetch_or(0, std::memory_order_acq_rel) == 0) return;
-  // Who found the flag clear has not looked yet: he looks for us, too.
-  if (poked_.exchange(true, std::memory_order_acq_rel)) return;
-  Lock lock(mutex_);
-  poked_.exchange(false, std::memory_order_acq_rel);
-  begin(now());
-  finish(lock, dispatch_some());
-}
-
-void Dispatcher::Impl::on_alarm() {
-  Lock lock(mutex_);
-  armed_ = kNever;
-  begin(now());
-  finish(lock, dispatch_some());
-}
-
-void Dispatcher::Impl::want_bands(std::span<const std::int32_t> priorities) {
-  Lock lock(mutex_);
-  begin(now());
-  core_.want_bands(priorities, now_);
-  finish(lock, false);
-}
-
-void Dispatcher::Impl::stop() {
-  Lock lock(mutex_);
-  begin(now());
-  core_.stop(now_);
-  finish(lock, false);
-}
-
-void Dispatcher::Impl::scheduled(Seat& seat, std::uint32_t slot, std::uint64_t uid) {
-  Lock lock(mutex_);
-  begin(now());
-  gauge_.reservations().place(seat.reservation, slot, uid, now_);
-  if (finish(lock, dispatch_some())) poke_next();
-}
-
-void Dispatcher::Impl::settle(const Seat& seat, std::int64_t tokens) {
-  const Lock lock(mutex_);
-  core_.settle(seat, tokens);
-}
-
-void Dispatcher::Impl::leave(Seat& seat) {
-  Lock lock(mutex_);
-  now_ = std::max(now_, now());
-  const bool makes_room = seat.state == Item::State::kDispatched;
-  if (seat.state == Item::State::kWaiting) core_.withdraw(seat, now_);
-  if (makes_room) {
-    gauge_.reservations().release(seat.reservation);
-    core_.release(seat, now_);
+void Dispatcher::Impl::leave(std::unique_ptr<Seat> seat) {
+  if (!seat->decided.load(std::memory_order_acquire)) {
+    // Policies may be looking at the request, which goes with its ticket. To the thread, waiting for one that hangs is
+    // the same as calling it.
+    const auto hangs = [this] { return hanging() != nullptr; };
+    if (!turn_.enter(hangs)) {
+      const Policy* const policy = hanging();
+      std::optional<plugins::CallMark> mark;
+      if (policy != nullptr) mark.emplace(*policy->instance, policy->point);
+      turn_.enter([] { return false; });
+    }
+    open();
+    Errand errand{.kind = Errand::Kind::kLeave, .seat = seat.release()};
+    perform(errand);
+    dispatch();
+    close();
+    return;
   }
-  begin(now_);
-  if (finish(lock, makes_room && dispatch_some()) && makes_room) poke_next();
+  send({.kind = Errand::Kind::kLeave, .seat = seat.release()});
 }
 
 View Dispatcher::Impl::view(std::size_t longest_flows) {
+  const Policy* policy = nullptr;
+  if (!turn_.enter([&] { return (policy = hanging()) != nullptr; })) {
+    const std::lock_guard lock(view_mutex_);
+    View stale = last_view_;
+    stale.closed_because = "'" + policy->instance->name() + "' does not answer";
+    return stale;
+  }
   View view;
-  Lock lock(mutex_);
-  begin(now());
+  open();
+  catch_up();
   core_.describe(view, gauge_.read(now_), longest_flows, now_);
   view.undecided = gauge_.reservations().undecided();
   view.unseen = gauge_.reservations().unseen();
-  finish(lock, false);
+  if (look_) look_ = dispatch_some();
+  close();
+  const std::lock_guard lock(view_mutex_);
+  last_view_ = view;
   return view;
 }
+
+// ---- policies that hang ----
+
+std::vector<Dispatcher::Impl::Policy> Dispatcher::Impl::policies_of(const Options& options,
+                                                                    const Reclaimer* reclaimer) {
+  using plugins::ExtensionPoint;
+  std::vector<Policy> policies;
+  const auto add = [&policies](const plugins::Instance* instance, ExtensionPoint point) {
+    if (instance != nullptr) policies.push_back({instance, point});
+  };
+  const auto add_band = [&add](const BandOptions& band) {
+    add(band.fairness.get(), ExtensionPoint::kFairness);
+    add(band.ordering.get(), ExtensionPoint::kOrdering);
+  };
+  add(options.detector.get(), ExtensionPoint::kSaturation);
+  add(options.usage_limits.get(), ExtensionPoint::kUsageLimits);
+  for (const BandOptions& band : options.bands)
+    add_band(band);
+  add_band(options.default_band);
+  add_band(options.default_negative_band);
+  if (reclaimer != nullptr) add(reclaimer->ordering(), ExtensionPoint::kEvictionOrdering);
+  return policies;
+}
+
+const Dispatcher::Impl::Policy* Dispatcher::Impl::hanging() const {
+  for (const Policy& policy : policies_) {
+    if (policy.instance->ledger().suspended()) return &policy;
+  }
+  return nullptr;
+}
+
+// The queue cannot be asked: goes by whether it held anybody back when it could.
+Dispatcher::Answer Dispatcher::Impl::pass_by() {
+  if (const Policy* const policy = hanging()) policy->instance->pass_over(policy->point);
+  if (open_.load(std::memory_order_relaxed)) return {{.outcome = Outcome::kDispatched}, nullptr};
+  return {{.outcome = Outcome::kRejectedOther, .cause = Cause::kHung}, nullptr};
+}
+
+// ---- the public face ----
 
 Dispatcher::Dispatcher(Options options, endpoints::EndpointTable& table, endpoints::AttributeRegistry& attributes,
                        Observer& observer, Alarm& alarm, Reclaimer* reclaimer)

@@ -1,12 +1,16 @@
-// The request queue as the host uses it: the core (core.h), the pool's saturation and the reservations behind one lock,
-// woken by events only.
+// The request queue as the host uses it: the core (core.h), the pool's saturation and the reservations, touched by one
+// thread at a time, woken by events only.
 //
-//   enqueue --------+                                     +--> done(verdict) of each request that left the queue,
-//   poke, on_alarm -+--> under the lock: core, policies --+    outside the lock, on the caller's thread
-//   Ticket ---------+                                     +--> Alarm::arm(next deadline)
+//   enqueue --------+                              +--> done(verdict) of each request that left the queue, after the
+//   poke, on_alarm -+--> a turn: core, policies ---+    turn, on the thread that had it
+//   Ticket ---------+                              +--> Alarm::arm(next deadline)
 //
 // Whoever brings the event that opens the gate dispatches, so a free slot reaches the next waiter without another
-// thread. Policies are called under the lock: that is the [dispatcher] contract of the ABI.
+// thread. Policies are called in the turn only: that is the [dispatcher] contract of the ABI.
+//
+// Only newcomers wait for the turn of another; all else is left with the one who has it. A policy that hangs (its
+// instance is suspended meanwhile) keeps the turn and those that wait in the queue. Newcomers then pass by as if there
+// were no queue, or are refused with Cause::kHung if it was holding others back.
 #pragma once
 
 #include "flowcontrol/ask.h"
@@ -32,7 +36,7 @@ namespace epp::flowcontrol {
 class Reclaimer;
 
 // A timer of the host. arm() replaces what was armed. When it is due the host calls Dispatcher::on_alarm; a call that
-// comes without need does no harm. Called under the dispatcher's lock. [any thread]
+// comes without need does no harm. Called in a turn. [any thread]
 class Alarm {
  public:
   virtual ~Alarm() = default;
@@ -48,7 +52,7 @@ class Dispatcher {
 
   struct Answer {
     Verdict verdict;                 // kNotYetFinalized: it waits, `done` tells
-    std::unique_ptr<Ticket> ticket;  // null when refused
+    std::unique_ptr<Ticket> ticket;  // null when refused, or let by without the queue's knowledge
   };
 
   // All arguments outlive the dispatcher. `reclaimer` may be null: nobody is evicted.
@@ -75,7 +79,7 @@ class Dispatcher {
 
   bool idle() const;  // nothing waits
   bool pool_empty() const;
-  // Reads the saturation anew. At most `longest_flows` flows a band.
+  // Reads the saturation anew. At most `longest_flows` flows a band. While a policy hangs: what was seen last.
   View view(std::size_t longest_flows = 100) const;
 
  private:

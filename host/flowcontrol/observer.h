@@ -1,4 +1,4 @@
-// What flow control tells: to metrics and logs. Called under the dispatcher's lock; must be quick and must not call
+// What flow control tells: to metrics and logs. Called in the dispatcher's turn; must be quick and must not call
 // back.
 #pragma once
 

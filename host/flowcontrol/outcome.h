@@ -32,6 +32,7 @@ enum class Cause : std::uint8_t {
   kShutdown,   // the dispatcher has been stopped
   kDisplaced,  // gave its place to a request of a higher band
   kInternal,
+  kHung,  // a policy does not return, and the queue had held others back
 };
 
 struct Verdict {

@@ -1,5 +1,6 @@
 #include "flowcontrol/reclaimer.h"
 
+#include "flowcontrol/turnstile.h"
 #include "plugins/flow_hooks.h"
 
 #include <algorithm>
@@ -25,12 +26,12 @@ epp_str shown(const std::string& text) {
   return {text.data(), text.size()};
 }
 
-struct Running {
-  Running(const epp_running_request& given, std::shared_ptr<Evictable> its_signal)
-      : id(copied(given.id)),
-        fairness_id(copied(given.fairness_id)),
-        host_port(copied(given.host_port)),
-        request(given),
+struct Running : std::enable_shared_from_this<Running> {
+  Running(const epp_running_request& told, std::shared_ptr<Evictable> its_signal)
+      : id(copied(told.id)),
+        fairness_id(copied(told.fairness_id)),
+        host_port(copied(told.host_port)),
+        request(told),
         signal(std::move(its_signal)) {
     request.id = shown(id);
     request.fairness_id = shown(fairness_id);
@@ -43,6 +44,12 @@ struct Running {
   epp_running_request request;  // as policies see it
   std::shared_ptr<Evictable> signal;
   std::size_t place = kNowhere;  // among the evictable
+};
+
+// A request as it was when it was looked at; policies are shown this one.
+struct Candidate {
+  epp_running_request request;
+  std::shared_ptr<Running> running;
 };
 
 // A request that was told to stop, until the effect shows in readings.
@@ -83,15 +90,23 @@ class Reclaimer::Impl {
   Impl(ReclaimOptions options, ReclaimObserver& observer) : options_(std::move(options)), observer_(observer) {}
 
   void track(const epp_running_request& request, std::shared_ptr<Evictable>&& signal) {
-    const std::lock_guard lock(mutex_);
-    const auto [at, added] = running_.try_emplace(request.serial, request, std::move(signal));
-    if (added && may_be_evicted(at->second.request)) offer(at->second);
+    auto running = std::make_shared<Running>(request, std::move(signal));
+    Candidate candidate = {running->request, running};
+    {
+      const std::lock_guard lock(mutex_);
+      if (!running_.try_emplace(request.serial, running).second) return;
+      if (!options_.filter) {
+        if (request.priority < 0) offer(*running);
+        return;
+      }
+    }
+    judge(std::move(candidate));
   }
 
   void progressed(std::uint64_t serial, std::uint64_t response_chunks) {
     const std::lock_guard lock(mutex_);
     if (const auto at = running_.find(serial); at != running_.end())
-      at->second.request.response_chunks = response_chunks;
+      at->second->request.response_chunks = response_chunks;
   }
 
   void untrack(std::uint64_t serial, Nanos now) {
@@ -100,8 +115,8 @@ class Reclaimer::Impl {
     advance(now);
     const auto at = running_.find(serial);
     if (at == running_.end()) return;
-    signal = std::move(at->second.signal);
-    withdraw(at->second);
+    signal = std::move(at->second->signal);
+    withdraw(*at->second);
     running_.erase(at);
     for (Revocation& revocation : revocations_) {
       if (revocation.serial != serial || revocation.cooled != kNever) continue;
@@ -118,21 +133,35 @@ class Reclaimer::Impl {
   }
 
   unsigned reclaim(const Demand& demand, Nanos now) {
-    std::vector<std::shared_ptr<Evictable>> signals;
+    std::vector<Candidate> candidates;
+    unsigned wanted = 0;
+    double credit = 0;
     {
       const std::lock_guard lock(mutex_);
       advance(now);
       if (!revocations_.empty()) return 0;
-      const unsigned wanted = evictions_for({.running = running_.size(),
-                                             .evictable = evictable_.size(),
-                                             .saturation = demand.saturation,
-                                             .ceiling = demand.ceiling},
-                                            options_.max_per_decision);
-      const double credit = demand.saturation / static_cast<double>(std::max<std::size_t>(1, running_.size()));
-      for (Running* victim : victims(wanted, demand.priority)) {
-        withdraw(*victim);
-        revocations_.push_back({.serial = victim->request.serial, .credit = credit, .issued = now, .cooled = kNever});
-        signals.push_back(std::move(victim->signal));
+      wanted = evictions_for({.running = running_.size(),
+                              .evictable = evictable_.size(),
+                              .saturation = demand.saturation,
+                              .ceiling = demand.ceiling},
+                             options_.max_per_decision);
+      if (wanted == 0) return 0;
+      credit = demand.saturation / static_cast<double>(running_.size());
+      for (Running* const running : evictable_) {
+        if (running->request.priority < demand.priority)
+          candidates.push_back({running->request, running->shared_from_this()});
+      }
+    }
+    const std::vector<const Candidate*> victims = first_of(candidates, wanted);
+    std::vector<std::shared_ptr<Evictable>> signals;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Candidate* victim : victims) {
+        Running& running = *victim->running;
+        if (running.place == kNowhere) continue;  // it has ended meanwhile
+        withdraw(running);
+        revocations_.push_back({.serial = running.request.serial, .credit = credit, .issued = now, .cooled = kNever});
+        signals.push_back(std::move(running.signal));
         observer_.issued(demand.priority);
       }
       if (!signals.empty()) {
@@ -157,6 +186,8 @@ class Reclaimer::Impl {
     return last;
   }
 
+  const plugins::Instance* ordering() const { return options_.ordering.get(); }
+
   Status status(Nanos now) {
     const std::lock_guard lock(mutex_);
     advance(now);
@@ -167,8 +198,21 @@ class Reclaimer::Impl {
   }
 
  private:
-  bool may_be_evicted(const epp_running_request& request) const {
-    return options_.filter ? plugins::accepts_eviction(*options_.filter, request) : request.priority < 0;
+  // Asks the filter, one request at a time, on the thread of whoever has its turn.
+  void judge(Candidate candidate) {
+    if (!filter_turn_.enter_or_leave(candidate)) return;
+    std::vector<Candidate> asked;
+    asked.push_back(std::move(candidate));
+    for (;;) {
+      for (const Candidate& one : asked) {
+        if (!plugins::accepts_eviction(*options_.filter, one.request)) continue;
+        const std::lock_guard lock(mutex_);
+        if (running_.contains(one.request.serial)) offer(*one.running);
+      }
+      asked.clear();
+      if (!filter_turn_.exit() || !filter_turn_.try_enter()) return;
+      filter_turn_.take(asked);
+    }
   }
 
   bool goes_before(const epp_running_request& a, const epp_running_request& b) const {
@@ -184,22 +228,20 @@ class Reclaimer::Impl {
     return default_order(a, b);
   }
 
-  // The first `count` evictable requests below `priority`, in order. All are looked at: what orders them changes with
-  // every response chunk, so that an order kept between decisions would be wrong, and a decision comes once in a grace
-  // while requests come and go all the time.
-  std::vector<Running*> victims(unsigned count, std::int32_t priority) const {
-    std::vector<Running*> first;
-    if (count == 0) return first;
-    for (Running* const candidate : evictable_) {
-      if (candidate->request.priority >= priority) continue;
+  // The first `count` of them, in order. All are looked at: what orders them changes with every response chunk, so that
+  // an order kept between decisions would be wrong, and a decision comes once in a grace while requests come and go all
+  // the time.
+  std::vector<const Candidate*> first_of(const std::vector<Candidate>& candidates, unsigned count) const {
+    std::vector<const Candidate*> first;
+    for (const Candidate& candidate : candidates) {
       if (first.size() == count) {
-        if (!goes_before(candidate->request, first.back()->request)) continue;
+        if (!goes_before(candidate.request, first.back()->request)) continue;
         first.pop_back();
       }
       auto place = first.end();
-      while (place != first.begin() && goes_before(candidate->request, (*std::prev(place))->request))
+      while (place != first.begin() && goes_before(candidate.request, (*std::prev(place))->request))
         --place;
-      first.insert(place, candidate);
+      first.insert(place, &candidate);
     }
     return first;
   }
@@ -247,8 +289,10 @@ class Reclaimer::Impl {
   const ReclaimOptions options_;
   ReclaimObserver& observer_;
 
+  Turnstile<Candidate> filter_turn_;
+
   std::mutex mutex_;  // guards the rest
-  std::unordered_map<std::uint64_t, Running> running_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Running>> running_;
   std::vector<Running*> evictable_;  // in no order
   std::map<std::int32_t, std::size_t> evictable_by_priority_;
   std::vector<Revocation> revocations_;  // of one decision at most
@@ -286,6 +330,10 @@ Nanos Reclaimer::next_decision(Nanos now) {
 
 Reclaimer::Status Reclaimer::status(Nanos now) {
   return impl_->status(now);
+}
+
+const plugins::Instance* Reclaimer::ordering() const {
+  return impl_->ordering();
 }
 
 }  // namespace epp::flowcontrol

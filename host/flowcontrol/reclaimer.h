@@ -23,7 +23,7 @@
 
 namespace epp::flowcontrol {
 
-// Tells one running request to stop, once. Called from the dispatcher, mostly under its lock: an implementation leaves
+// Tells one running request to stop, once. Called from the dispatcher, mostly in its turn: an implementation leaves
 // a message for the request's own thread and returns. It must not call the dispatcher, nor wait for a lock whose holder
 // may. A request that has ended meanwhile ignores it. Must not throw. [any thread]
 class Evictable {
@@ -76,8 +76,9 @@ struct ReclaimSizing {
 // At the ceiling exactly that is 1, as the gate is still closed there; below it, or with nothing known to free, 0.
 unsigned evictions_for(const ReclaimSizing& sizing, unsigned max_per_decision);
 
-// [any thread, concurrent] Its lock is a leaf: it may be taken under the dispatcher's, and under it only policies and
-// the observer are called. Signals are sent when it is free again.
+// [any thread, concurrent] Its lock is a leaf: it may be taken in the dispatcher's turn, and under it only the observer
+// is called. Policies are called and signals sent when it is free, so that a policy that hangs keeps nobody but its
+// caller.
 class Reclaimer {
  public:
   struct Demand {
@@ -110,11 +111,13 @@ class Reclaimer {
 
   // The lowest priority of an evictable request, if a decision may be made now. Only demand above it can be helped.
   std::optional<std::int32_t> victim_priority(Nanos now);
-  // Decides and signals. Returns the number of requests told to stop.
+  // Decides and signals. Returns the number of requests told to stop. [one at a time]
   unsigned reclaim(const Demand& demand, Nanos now);
   // When pacing allows the next decision if no other request ends before; kNever when it allows one now.
   Nanos next_decision(Nanos now);
   Status status(Nanos now);
+  // The policy that reclaim() asks; may be null.
+  const plugins::Instance* ordering() const;
 
  private:
   class Impl;

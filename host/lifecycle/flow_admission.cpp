@@ -43,6 +43,8 @@ Error other(const Verdict& verdict) {
       return unavailable("flow controller shutting down: " + prefix + "flow controller is not running", kShuttingDown);
     case Cause::kDisplaced:
       return exhausted(prefix + "displaced by a request of a higher priority", kReasonSaturated);
+    case Cause::kHung:
+      return unavailable(prefix + "a flow-control policy does not answer", kReasonSaturated);
     case Cause::kNone:
     case Cause::kInternal:
       break;

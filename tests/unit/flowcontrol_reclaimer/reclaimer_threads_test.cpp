@@ -1,5 +1,7 @@
 // Streams come, answer and end on their own threads while a dispatcher evicts: every account comes out even.
 #include "flowcontrol/reclaimer.h"
+#include "unit/flowcontrol/door.h"
+#include "unit/flowcontrol_reclaimer/running_pool.h"
 
 #include <atomic>
 #include <chrono>
@@ -99,6 +101,65 @@ TEST(ReclaimerThreads, NothingIsLeftPending) {
   EXPECT_EQ(observer.confirmed_count, stopped);
   EXPECT_EQ(observer.timeouts, 0u);
   EXPECT_GE(stopped, kEvictions);
+}
+
+epp_running_request sheddable(std::uint64_t serial) {
+  epp_running_request request{};
+  request.size = sizeof request;
+  request.priority = -1;
+  request.serial = serial;
+  return request;
+}
+
+// A policy that does not return keeps its caller only.
+TEST(ReclaimerThreads, FilterThatHangsKeepsNoOtherRequest) {
+  testing::Door door;
+  std::atomic<unsigned> asked{0};
+  Counting observer;
+  Reclaimer reclaimer({.filter = testing::Policy::filtering([&](const epp_running_request& request) {
+                         ++asked;
+                         if (request.serial == 1) door.pass();
+                         return true;
+                       })},
+                      observer);
+  const auto stream = std::make_shared<Stream>();
+  std::thread first([&] { reclaimer.track(sheddable(1), stream); });
+  door.await_visitor();
+  reclaimer.track(sheddable(2), stream);
+  reclaimer.track(sheddable(3), stream);
+  reclaimer.progressed(2, 4);
+  reclaimer.untrack(3, 0);
+  EXPECT_EQ(reclaimer.status(0).running, 2u);
+  EXPECT_EQ(reclaimer.status(0).evictable, 0u);
+  EXPECT_EQ(asked, 1u);
+  door.open();
+  first.join();
+  EXPECT_EQ(asked, 3u);
+  EXPECT_EQ(reclaimer.status(0).evictable, 2u);
+}
+
+TEST(ReclaimerThreads, OrderingThatHangsKeepsNoOtherRequest) {
+  testing::Door door;
+  Counting observer;
+  Reclaimer reclaimer(
+      {.ordering = testing::Policy::ordering_by([&](const epp_running_request& a, const epp_running_request& b) {
+         door.pass();
+         return a.serial < b.serial;
+       }),
+       .max_per_decision = 1},
+      observer);
+  const auto chosen = std::make_shared<Stream>();
+  reclaimer.track(sheddable(1), chosen);
+  reclaimer.track(sheddable(2), std::make_shared<Stream>());
+  unsigned stopped = 0;
+  std::thread decides([&] { stopped = reclaimer.reclaim({.saturation = 2, .ceiling = 1, .priority = 0}, 0); });
+  door.await_visitor();
+  reclaimer.untrack(1, 0);
+  EXPECT_EQ(reclaimer.status(0).running, 1u);
+  door.open();
+  decides.join();
+  EXPECT_EQ(stopped, 0u) << "it has ended meanwhile";
+  EXPECT_FALSE(chosen->told);
 }
 
 }  // namespace

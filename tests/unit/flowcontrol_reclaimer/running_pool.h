@@ -4,6 +4,7 @@
 #include "flowcontrol/reclaimer.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,18 +19,18 @@ inline constexpr Nanos kMs = 1'000'000;
 /// A policy of the process itself: its tables call functions of the test.
 class Policy final : public plugins::Instance {
  public:
-  using Filter = bool (*)(const epp_running_request&);
-  using Before = bool (*)(const epp_running_request&, const epp_running_request&);
+  using Filter = std::function<bool(const epp_running_request&)>;
+  using Before = std::function<bool(const epp_running_request&, const epp_running_request&)>;
 
   static std::shared_ptr<Policy> filtering(Filter accept) {
     auto policy = std::make_shared<Policy>();
-    policy->accept_ = accept;
+    policy->accept_ = std::move(accept);
     policy->eviction_filter = &policy->filter_table_;
     return policy;
   }
   static std::shared_ptr<Policy> ordering_by(Before before) {
     auto policy = std::make_shared<Policy>();
-    policy->before_ = before;
+    policy->before_ = std::move(before);
     policy->eviction_ordering = &policy->ordering_table_;
     return policy;
   }
@@ -62,8 +63,8 @@ class Policy final : public plugins::Instance {
   const epp_eviction_filter filter_table_{.size = sizeof(epp_eviction_filter), .reserved = 0, .accept = &accept};
   const epp_eviction_ordering ordering_table_{.size = sizeof(epp_eviction_ordering), .reserved = 0, .before = &before};
   epp_instance abi_{};
-  Filter accept_ = nullptr;
-  Before before_ = nullptr;
+  Filter accept_;
+  Before before_;
   unsigned asked_ = 0;
 };
 
