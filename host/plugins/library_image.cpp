@@ -8,6 +8,8 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -73,13 +75,20 @@ bool settled(const FileIdentity& file) {
   return nanoseconds(now) - file.changed_ns > kUnsettledNs;
 }
 
+// Who may write it beside root and us; empty: nobody.
+std::string other_writer(std::string_view what, const struct stat& entry) {
+  if ((entry.st_mode & kWritableByOthers) != 0) return std::string(what) + " is writable by group or others";
+  if (entry.st_uid == 0 || entry.st_uid == ::geteuid()) return {};
+  return std::string(what) + " belongs to user " + std::to_string(entry.st_uid) +
+         ", who is neither root nor the user of this process";
+}
+
 std::string exposure_of(const std::string& path, const struct stat& file) {
-  if ((file.st_mode & kWritableByOthers) != 0) return "the file is writable by group or others";
+  if (std::string writer = other_writer("the file", file); !writer.empty()) return writer;
   const std::string directory = std::filesystem::absolute(path).parent_path().string();
   struct stat parent {};
   if (::stat(directory.c_str(), &parent) != 0) return "its directory cannot be examined";
-  if ((parent.st_mode & kWritableByOthers) != 0) return "its directory is writable by group or others";
-  return {};
+  return other_writer("its directory", parent);
 }
 
 }  // namespace

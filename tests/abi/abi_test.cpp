@@ -8,6 +8,8 @@
 #include <set>
 #include <string>
 
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -148,6 +150,23 @@ TEST(AbiRefusal, WritableByOthersUnlessPinned) {
   fs::permissions(path, fs::perms::others_write, fs::perm_options::remove);
   fs::permissions(directory.path(), fs::perms::group_write, fs::perm_options::add);
   EXPECT_THAT(refusal(path), HasSubstr("its directory is writable by group or others"));
+  EXPECT_NE(load(path, {digest}), nullptr);
+}
+
+TEST(AbiRefusal, AnotherUsersUnlessPinned) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  constexpr uid_t kNobody = 65534;
+  const TemporaryDirectory directory;
+  const std::string path = directory.copy("c_scorer", "c.so");
+  const std::string digest = load(path)->sha256();
+
+  ASSERT_EQ(::chown(path.c_str(), kNobody, 0), 0);
+  EXPECT_THAT(refusal(path), HasSubstr("the file belongs to user 65534"));
+  EXPECT_NE(load(path, {digest}), nullptr);
+
+  ASSERT_EQ(::chown(path.c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(directory.path().c_str(), kNobody, 0), 0);
+  EXPECT_THAT(refusal(path), HasSubstr("its directory belongs to user 65534"));
   EXPECT_NE(load(path, {digest}), nullptr);
 }
 
