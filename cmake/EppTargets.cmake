@@ -124,8 +124,9 @@ function(epp_proto name)
   target_compile_options(epp_proto_${name} PRIVATE -w)
   epp_uninstrumented(epp_proto_${name})
   if(EPP_SANITIZE STREQUAL "thread")
-    # With this macro generated messages have a member that those inside the library lack.
-    target_compile_options(epp_proto_${name} PUBLIC -U__SANITIZE_THREAD__)
+    # With this macro generated messages have a member that those inside the library lack. The standard library derives
+    # from it that shared_ptr must not take the short cut which the tool cannot follow: that is to stay.
+    target_compile_options(epp_proto_${name} PUBLIC -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
   endif()
   target_include_directories(epp_proto_${name} SYSTEM PUBLIC "${gen}")
   target_link_libraries(epp_proto_${name} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
