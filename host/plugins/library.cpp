@@ -30,6 +30,14 @@ std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
+// The dynamic linker's own words, without the copy's name: that differs with every attempt.
+std::string cause_of(std::string_view what, const std::string& load_path) {
+  const std::size_t name = what.find(load_path + ": ");
+  if (name == std::string_view::npos) return std::string(what);
+  const std::string_view words = what.substr(name + load_path.size() + 2);
+  return std::string(words.substr(0, words.rfind("): ")));
+}
+
 }  // namespace
 
 std::string check_type(const epp_type* type) {
@@ -126,7 +134,7 @@ LibraryPtr Library::load(LibraryImage image, const std::string& path, const Load
     }
     if (!library->adopt(&handle.get<const epp_entry>(EPP_ENTRY_SYMBOL), error)) return nullptr;
   } catch (const std::exception& e) {
-    error = "cannot load " + in_quotes(path) + ": " + e.what();
+    error = "cannot load " + in_quotes(path) + ": " + cause_of(e.what(), library->image_->image.load_path());
     return nullptr;
   }
   return library;

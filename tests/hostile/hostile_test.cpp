@@ -19,8 +19,10 @@ TEST(HostilePlugin, BrokenLibrariesAreNamedAndLeftOut) {
   const Victim victim("nan-scorer", {.stage = "scorer"});
   const std::string log = victim.epp().process().output();
   EXPECT_THAT(log, HasSubstr("hostile-wrong-major.so"));
-  EXPECT_THAT(log, HasSubstr("hostile-unresolved.so"));
+  EXPECT_THAT(log, HasSubstr("hostile-unresolved.so\\\": undefined symbol: epp_symbol_that_nobody_has\""));
   EXPECT_TRUE(victim.serves());
+  // Nothing has changed since they were read, which the watch finds when it begins.
+  EXPECT_EQ(victim.epp().metric("epp_config_generation"), 1);
 }
 
 TEST(HostilePlugin, ExceptionOfAScorerCountsAsNoScore) {

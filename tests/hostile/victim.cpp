@@ -35,7 +35,7 @@ std::string Victim::config(bool hostile) const {
   const std::string& stage = place_.stage;
   const bool in_profile = hostile && (stage == "scorer" || stage == "filter" || stage == "picker");
   std::string text = R"({"pluginDirectories": [")" + libraries().string() + R"("], "plugins": [{"type": "queue-scorer"},
-    {"type": "max-score-picker"})";
+    {"type": "max-score-picker"}, {"type": "concurrency-detector"})";
   if (hostile) text += R"(, {"type": ")" + type_ + R"(")" + place_.fields + "}";
   text +=
       R"(], "schedulingProfiles": [{"name": "default", "plugins": [)" + reference(in_profile ? type_ : "queue-scorer");
@@ -44,8 +44,10 @@ std::string Victim::config(bool hostile) const {
   if (hostile && stage == "detector")
     text += R"(, "featureGates": ["flowControl"], "flowControl": {"saturationDetector": )" + reference(type_) + "}";
   if (hostile && stage == "fairness")
-    text += R"(, "featureGates": ["flowControl"], "flowControl": {"defaultPriorityBand": {"fairnessPolicyRef": ")" +
-            type_ + R"("}})";
+    text +=
+        R"(, "featureGates": ["flowControl"], "flowControl": {"saturationDetector": {"pluginRef": "concurrency-detector"},
+      "defaultPriorityBand": {"fairnessPolicyRef": ")" +
+        type_ + R"("}})";
   return text + "}";
 }
 
