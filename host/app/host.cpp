@@ -18,6 +18,9 @@ constexpr std::chrono::seconds kLastAnswers{1};
 // How long the lease may take to be given back; otherwise it runs out.
 constexpr std::chrono::seconds kLeaseRelease{3};
 
+// One that a policy of the request queue keeps must leave another.
+constexpr unsigned kIoThreads = 2;
+
 unsigned or_default(int wanted, unsigned otherwise) {
   return wanted > 0 ? static_cast<unsigned>(wanted) : otherwise;
 }
@@ -34,7 +37,7 @@ Host::Host(const config::Options& options, const telemetry::Logger& log, Failed 
       on_failed_(std::move(on_failed)),
       metrics_(registry_, {.grpc_stream_metrics = options.enable_grpc_stream_metrics}),
       process_metrics_(telemetry::register_process_metrics(registry_)),
-      io_(or_default(options.io_threads, std::min(2u, cores())), "io",
+      io_(or_default(options.io_threads, kIoThreads), "io",
           [log](std::string_view what) { EPP_LOG_ERROR(log, what, "Exception in an I/O callback"); }),
       table_(attributes_),
       plugin_log_(log.named("plugin")),

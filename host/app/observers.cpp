@@ -2,8 +2,7 @@
 
 namespace epp::app {
 
-void ScrapeLog::on_polled(std::string_view source_type, const endpoints::Endpoint& endpoint,
-                          std::chrono::nanoseconds /*took*/) {
+void ScrapeLog::on_polled(std::string_view source_type, const endpoints::Endpoint& endpoint) {
   const std::lock_guard lock(mutex_);
   if (failing_.empty() || failing_.erase(endpoint.uid()) == 0) return;
   EPP_LOG(log_, kInfo, "Endpoint is scraped again", {"endpoint", endpoint.id()}, {"source", source_type});

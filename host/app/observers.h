@@ -16,8 +16,7 @@ class ScrapeLog final : public scrape::ScrapeObserver, public endpoints::Endpoin
  public:
   ScrapeLog(telemetry::EppMetrics& metrics, telemetry::Logger log) : metrics_(metrics), log_(std::move(log)) {}
 
-  void on_polled(std::string_view source_type, const endpoints::Endpoint& endpoint,
-                 std::chrono::nanoseconds took) override;
+  void on_polled(std::string_view source_type, const endpoints::Endpoint& endpoint) override;
   void on_poll_error(std::string_view source_type, const endpoints::Endpoint& endpoint, std::string_view text) override;
   void on_extract_error(std::string_view source_type, std::string_view extractor_type,
                         const endpoints::Endpoint& endpoint, std::string_view text) override;

@@ -10,9 +10,25 @@
 #include <optional>
 #include <string_view>
 
+#include <sys/resource.h>
+
 namespace epp::app {
+
+namespace {
+
+// Every endpoint is a connection; the usual soft limit of 1,024 is there for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
 int serve(const config::Options& options) {
   StopEvents stop;
+  raise_descriptor_limit();
   telemetry::LogOptions log_options;
   log_options.verbosity = options.verbosity;
   if (const auto verbosity = telemetry::verbosity_from_flags(

@@ -47,25 +47,6 @@ bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE";
 }
 
-std::string serialise(const Origin& origin, const HttpRequest& request, std::string_view user_agent) {
-  std::string wire;
-  wire.reserve(256 + request.body.size());
-  const auto line = [&](std::string_view name, std::string_view value) {
-    wire.append(name).append(": ").append(value).append("\r\n");
-  };
-  wire.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
-  if (!request.headers.contains("host")) line("Host", join_host_port(origin.host, origin.port));
-  if (!request.headers.contains("user-agent")) line("User-Agent", user_agent);
-  if ((!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") &&
-      !request.headers.contains("content-length")) {
-    line("Content-Length", std::to_string(request.body.size()));
-  }
-  for (const auto& [name, value] : request.headers)
-    line(name, value);
-  wire.append("\r\n").append(request.body);
-  return wire;
-}
-
 // Where a redirect leads, seen from where it was given. False when it cannot be followed.
 bool follow(std::string_view location, Origin& origin, HttpRequest& request) {
   location = location.substr(0, location.find('#'));
@@ -172,7 +153,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<Impl> {
     Step step;
     Exchange exchange;
     try {
-      exchange.wire = serialise(call->origin, call->request, options.user_agent);
+      exchange.wire =
+          serialise(call->request, join_host_port(call->origin.host, call->origin.port), options.user_agent);
       exchange.deadline = call->deadline;
       exchange.options = &call->options;
       exchange.head_only = call->request.method == "HEAD";

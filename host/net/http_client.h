@@ -21,6 +21,7 @@ struct Origin {
   bool tls = false;
   std::string host;  // name or IP literal, without brackets
   std::string port;  // decimal
+  bool operator==(const Origin&) const = default;
 };
 
 struct HttpResult {

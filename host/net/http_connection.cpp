@@ -1,5 +1,7 @@
 #include "net/http_connection.h"
 
+#include "net/http_reading.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -28,30 +30,7 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr std::uint32_t kMaxHeaderBytes = 64u << 10;
 constexpr std::size_t kPieceBytes = 16u << 10;
-// Beast fills what the buffer has room for, else it reads by 512 bytes: a metrics page would be a hundred calls.
-constexpr std::size_t kReadBytes = 64u << 10;
-constexpr std::size_t kSpareBuffers = 32;
-
-// Read buffers that no exchange uses: thousands of idle connections need none.
-thread_local std::vector<beast::flat_buffer> spare_buffers;
-
-beast::flat_buffer take_buffer() {
-  beast::flat_buffer buffer;
-  if (!spare_buffers.empty()) {
-    buffer = std::move(spare_buffers.back());
-    spare_buffers.pop_back();
-  }
-  buffer.reserve(kReadBytes);
-  return buffer;
-}
-
-void give_buffer(beast::flat_buffer buffer) {
-  if (buffer.size() == 0 && buffer.capacity() == kReadBytes && spare_buffers.size() < kSpareBuffers)
-    spare_buffers.push_back(std::move(buffer));
-}
-
 auto into(ErrorCode& error) {
   return asio::redirect_error(asio::use_awaitable, error);
 }
@@ -76,13 +55,6 @@ void notice_dead_peer(int socket, std::chrono::milliseconds limit) {
   set(IPPROTO_TCP, TCP_KEEPCNT, std::max<std::int64_t>((whole - idle) / interval, 1));
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, std::chrono::milliseconds(whole - interval).count());
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-}
-
-void take_head(HttpResponse& to, const http::fields& fields, unsigned status) {
-  to.status = status;
-  to.headers = {};
-  for (const auto& field : fields)
-    to.headers.add(std::string(field.name_string()), std::string(field.value()));
 }
 
 }  // namespace
@@ -195,7 +167,7 @@ template <class Stream>
 asio::awaitable<Step> Connection::run(Stream& stream, Exchange& exchange) {
   lowest().expires_never();
   watch(exchange.deadline);
-  buffer_ = take_buffer();
+  buffer_ = take_read_buffer();
   ErrorCode error;
   Step step;
   co_await asio::async_write(stream, asio::buffer(exchange.wire), into(error));
@@ -206,7 +178,7 @@ asio::awaitable<Step> Connection::run(Stream& stream, Exchange& exchange) {
   } else {
     step = co_await read_whole(stream, exchange);
   }
-  give_buffer(std::exchange(buffer_, {}));
+  give_read_buffer(std::exchange(buffer_, {}));
   deadline_ = SteadyTime::max();
   if (late_) {
     exchange.keep_alive = false;

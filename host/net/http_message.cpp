@@ -132,4 +132,23 @@ std::string escape_query(std::string_view value) {
   return escape(value, "-._~");
 }
 
+std::string serialise(const HttpRequest& request, std::string_view host, std::string_view user_agent) {
+  std::string wire;
+  wire.reserve(256 + request.body.size());
+  const auto line = [&](std::string_view name, std::string_view value) {
+    wire.append(name).append(": ").append(value).append("\r\n");
+  };
+  wire.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  if (!request.headers.contains("host")) line("Host", host);
+  if (!request.headers.contains("user-agent")) line("User-Agent", user_agent);
+  if ((!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") &&
+      !request.headers.contains("content-length")) {
+    line("Content-Length", std::to_string(request.body.size()));
+  }
+  for (const auto& [name, value] : request.headers)
+    line(name, value);
+  wire.append("\r\n").append(request.body);
+  return wire;
+}
+
 }  // namespace epp::net

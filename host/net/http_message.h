@@ -47,6 +47,9 @@ struct HttpRequest {
   [[nodiscard]] std::string_view query() const;
 };
 
+// As it stands on the wire. Host, User-Agent and, where it is due, Content-Length are added if they are missing.
+[[nodiscard]] std::string serialise(const HttpRequest& request, std::string_view host, std::string_view user_agent);
+
 struct HttpResponse {
   unsigned status = 200;
   Headers headers;

@@ -2,6 +2,7 @@
 
 #define XXH_INLINE_ALL
 #include "net/http_client.h"
+#include "net/http_poll.h"
 #include "net/io_pool.h"
 #include "net/timer.h"
 
@@ -23,6 +24,7 @@ using endpoints::EndpointPtr;
 using endpoints::ScrapedValues;
 
 constexpr std::chrono::nanoseconds kLongestStep = std::chrono::milliseconds(20);
+constexpr std::chrono::milliseconds kLookAgain{1};
 constexpr std::size_t kKeptBufferBytes = 1u << 20;
 constexpr unsigned kMaxRedirects = 10;
 
@@ -50,17 +52,16 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
  public:
   Core(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources, ScrapeObserver* observer,
        ScraperOptions options)
-      : table_(table),
-        observer_(observer),
-        options_(options),
-        base_(base_tick(options.refresh_interval, sources)),
-        timer_(pool) {
+      : table_(table), observer_(observer), options_(options), base_(base_tick(options.refresh_interval, sources)) {
     for (auto& source : sources)
       sources_.push_back(make_source(pool, std::move(source)));
     // Enough steps that load is even and a stored value is published soon.
     const auto steps = std::max<std::int64_t>(5, (base_ + kLongestStep - std::chrono::nanoseconds(1)) / kLongestStep);
-    buckets_.resize(static_cast<std::size_t>(steps));
     step_ = base_ / steps;
+    for (unsigned i = 0; i < pool.threads(); ++i) {
+      lanes_.push_back(std::make_unique<Lane>(pool));
+      lanes_.back()->buckets.resize(static_cast<std::size_t>(steps));
+    }
   }
 
   void start() {
@@ -72,23 +73,31 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       }
     }
     table_.add_listener(this);
-    timer_.every(step_, [weak = weak_from_this()] {
-      if (const auto core = weak.lock()) core->step();
-    });
+    for (const auto& lane : lanes_) {
+      lane->timer.every(step_, [weak = weak_from_this(), &lane = *lane] {
+        if (const auto core = weak.lock()) core->step(lane);
+      });
+    }
   }
 
   void stop() {
     if (std::exchange(stopped_, true)) return;
     table_.remove_listener(this);
-    timer_.cancel();
-    std::vector<std::shared_ptr<Unit>> units;
+    for (const auto& lane : lanes_) {
+      lane->timer.cancel();
+      lane->look_again.cancel();
+    }
+    std::vector<UnitPtr> units;
     {
       std::lock_guard lock(mutex_);
       for (auto& [uid, target] : targets_)
         units.insert(units.end(), target.units.begin(), target.units.end());
       targets_.clear();
-      for (auto& bucket : buckets_)
-        bucket.clear();
+      for (const auto& lane : lanes_) {
+        lane->asked.clear();
+        for (auto& bucket : lane->buckets)
+          bucket.clear();
+      }
     }
     for (const auto& unit : units)
       end(*unit);
@@ -98,7 +107,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   }
 
   void on_endpoint_added(const EndpointPtr& endpoint) override {
-    std::vector<std::shared_ptr<Unit>> due;
+    std::vector<UnitPtr> due;
     {
       std::lock_guard lock(mutex_);
       Target& target = targets_[endpoint->uid()];
@@ -106,18 +115,19 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       const bool back = !target.polled;
       if (back) {
         target.polled = true;
-        auto& bucket = buckets_[target.bucket];
+        auto& bucket = target.lane->buckets[target.bucket];
         bucket.insert(bucket.end(), target.units.begin(), target.units.end());
         due = target.units;
       }
       // The first poll comes now; a turn that is less than half a tick away is left out.
-      const std::size_t ahead = (target.bucket + buckets_.size() - position_ % buckets_.size()) % buckets_.size();
+      const std::size_t steps = target.lane->buckets.size();
+      const std::size_t ahead = (target.bucket + steps - target.lane->position % steps) % steps;
       for (const auto& unit : target.units) {
         std::lock_guard unit_lock(unit->mutex);
-        if (back) unit->left_out = ahead < buckets_.size() / 2 ? 1 : 0;
+        if (back) unit->left_out = ahead < steps / 2 ? 1 : 0;
         unit->idle = false;
         unit->endpoint = endpoint;
-        unit->target = poll_target(unit->source->config.parameters, *endpoint);
+        aim(*unit);
         unit->body_hash.reset();  // labels may have changed, and with them the engine
       }
     }
@@ -138,7 +148,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   }
 
   void on_endpoint_removed(const EndpointPtr& endpoint) override {
-    std::vector<std::shared_ptr<Unit>> units;
+    std::vector<UnitPtr> units;
     {
       std::lock_guard lock(mutex_);
       const auto found = targets_.find(endpoint->uid());
@@ -178,40 +188,70 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::unique_ptr<net::HttpClient> client;
   };
 
+  struct Lane;
+
   // One endpoint polled through one source.
   struct Unit {
     Source* source = nullptr;
+    Lane* lane = nullptr;
 
     std::mutex mutex;  // guards the rest
     EndpointPtr endpoint;
     std::optional<net::Origin> target;
-    net::HttpCall call;
+    std::unique_ptr<net::HttpPoll> poll;   // of an address without TLS;
+    std::optional<net::Origin> polled_at;  // that one
+    net::HttpCall call;                    // of all others
     bool in_flight = false;
     bool idle = false;  // its endpoint is suspended
     bool ended = false;
+    bool redirected = false;                 // the client follows
     std::uint64_t ticks_left = 0;            // until the next poll
     std::uint64_t left_out = 0;              // extra ticks before the second poll
     std::optional<std::uint64_t> body_hash;  // of the last body, when its extraction left no error
     PollStatus status;
   };
 
+  using UnitPtr = std::shared_ptr<Unit>;
+
   struct Target {
+    Lane* lane = nullptr;
     std::size_t bucket = 0;
-    std::vector<std::shared_ptr<Unit>> units;
+    std::vector<UnitPtr> units;
     bool polled = false;  // the units stand in the bucket
   };
 
+  // A share of the endpoints, with the timer whose callbacks ask and read them: one for each thread of the pool.
+  struct Lane {
+    explicit Lane(net::IoPool& pool) : look_again(pool), timer(pool) {}
+
+    // Guarded by the core's mutex.
+    std::vector<std::vector<UnitPtr>> buckets;  // by step
+    std::size_t position = 0;
+    std::vector<UnitPtr> asked;  // answers are due
+
+    std::vector<UnitPtr> due;  // scratch of a step
+    std::mutex look_mutex;     // held while answers are looked for; guards the next two
+    std::vector<UnitPtr> looked_at;
+    net::HttpResult answer;
+
+    net::Timer look_again;
+    net::Timer timer;
+  };
+
   void make_units(Target& target) {
-    target.bucket = next_bucket_++ % buckets_.size();
+    const std::size_t place = next_place_++;
+    target.lane = lanes_[place % lanes_.size()].get();
+    target.bucket = place / lanes_.size() % target.lane->buckets.size();
     for (const auto& source : sources_) {
       target.units.push_back(std::make_shared<Unit>());
       target.units.back()->source = source.get();
+      target.units.back()->lane = target.lane;
     }
   }
 
   void leave_bucket(Target& target) {
     if (!std::exchange(target.polled, false)) return;
-    std::erase_if(buckets_[target.bucket], [&](const auto& unit) {
+    std::erase_if(target.lane->buckets[target.bucket], [&](const auto& unit) {
       return std::find(target.units.begin(), target.units.end(), unit) != target.units.end();
     });
   }
@@ -236,14 +276,32 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     return source;
   }
 
-  void step() {
-    due_.clear();
+  // Where the unit's polls go to, after its endpoint changed.
+  void aim(Unit& unit) const {
+    const DataSourceParameters& parameters = unit.source->config.parameters;
+    std::optional<net::Origin> target = poll_target(parameters, *unit.endpoint);
+    if (target == unit.target) return;
+    unit.target = std::move(target);
+    unit.redirected = false;
+  }
+
+  static net::HttpRequest request_of(const Source& source) {
+    net::HttpRequest request;
+    request.target = source.path;
+    request.headers.add("Accept", "text/plain;version=0.0.4, */*;q=0.1");
+    return request;
+  }
+
+  // Takes what came since the last step, then asks those whose turn it is.
+  void step(Lane& lane) {
+    look(lane);
+    if (&lane == lanes_.front().get()) table_.publish();
     {
       std::lock_guard lock(mutex_);
-      const auto& bucket = buckets_[position_++ % buckets_.size()];
-      due_.assign(bucket.begin(), bucket.end());
+      const auto& bucket = lane.buckets[lane.position++ % lane.buckets.size()];
+      lane.due.assign(bucket.begin(), bucket.end());
     }
-    for (const auto& unit : due_) {
+    for (const auto& unit : lane.due) {
       {
         std::lock_guard lock(unit->mutex);
         if (unit->ticks_left > 1) {
@@ -253,11 +311,43 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       }
       poll(unit);
     }
-    due_.clear();
-    table_.publish();
+    lane.due.clear();
   }
 
-  void poll(const std::shared_ptr<Unit>& unit) {
+  // Answers that are there in part are looked for again before the next step.
+  void look(Lane& lane) {
+    std::shared_lock gate(gate_);
+    if (!open_) return;
+    const std::lock_guard one(lane.look_mutex);
+    {
+      std::lock_guard lock(mutex_);
+      lane.looked_at.swap(lane.asked);
+    }
+    const Clock::time_point now = Clock::now();
+    bool partial = false;
+    std::erase_if(lane.looked_at, [&](const UnitPtr& unit) {
+      std::unique_lock lock(unit->mutex);
+      if (unit->ended || unit->poll == nullptr || !unit->poll->pending()) return true;
+      if (unit->poll->look(now, lane.answer)) {
+        take(unit, std::move(lock), lane.answer);
+        return true;
+      }
+      partial = partial || unit->poll->partial();
+      return false;
+    });
+    if (!lane.looked_at.empty()) {
+      std::lock_guard lock(mutex_);
+      lane.asked.insert(lane.asked.end(), lane.looked_at.begin(), lane.looked_at.end());
+      lane.looked_at.clear();
+    }
+    if (partial) {
+      lane.look_again.once(kLookAgain, [weak = weak_from_this(), &lane] {
+        if (const auto core = weak.lock()) core->look(lane);
+      });
+    }
+  }
+
+  void poll(const UnitPtr& unit) {
     const Source& source = *unit->source;
     std::unique_lock lock(unit->mutex);
     if (unit->ended || unit->idle || unit->in_flight) return;
@@ -268,23 +358,44 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       return;
     }
     unit->in_flight = true;
-    net::HttpRequest request;
-    request.target = source.path;
-    request.headers.add("Accept", "text/plain;version=0.0.4, */*;q=0.1");
+    if (unit->redirected || !net::HttpPoll::suits(*unit->target)) return ask_by_client(unit);
+    if (unit->poll == nullptr || unit->polled_at != unit->target) {
+      unit->poll =
+          std::make_unique<net::HttpPoll>(*unit->target, request_of(source), source.config.parameters.max_body_bytes);
+      unit->polled_at = unit->target;
+    }
+    unit->poll->send(Clock::now() + options_.poll_timeout, take_buffer());
+    lock.unlock();
+    std::lock_guard all(mutex_);
+    unit->lane->asked.push_back(unit);
+  }
+
+  // Names, TLS and redirects. [under the unit's mutex]
+  void ask_by_client(const UnitPtr& unit) {
+    const Source& source = *unit->source;
     net::HttpCallOptions call;
     call.timeout = options_.poll_timeout;
     call.max_body_bytes = source.config.parameters.max_body_bytes;
     call.max_redirects = kMaxRedirects;
     call.body_buffer = take_buffer();
-    unit->call = source.client->send(*unit->target, std::move(request), std::move(call),
-                                     [self = shared_from_this(), unit, began = Clock::now()](net::HttpResult result) {
+    unit->call = source.client->send(*unit->target, request_of(source), std::move(call),
+                                     [self = shared_from_this(), unit](net::HttpResult result) {
                                        std::shared_lock gate(self->gate_);
-                                       if (self->open_) self->polled(*unit, result, Clock::now() - began);
+                                       if (self->open_) self->polled(*unit, std::unique_lock(unit->mutex), result);
                                      });
   }
 
-  void polled(Unit& unit, net::HttpResult& result, std::chrono::nanoseconds took) {
-    std::unique_lock lock(unit.mutex);
+  // The answer of unit->poll.
+  void take(const UnitPtr& unit, std::unique_lock<std::mutex> lock, net::HttpResult& answer) {
+    if (answer.ok() && answer.response.status / 100 == 3 && !unit->idle) {
+      unit->redirected = true;
+      give_buffer(std::move(answer.response.body));
+      return ask_by_client(unit);
+    }
+    polled(*unit, std::move(lock), answer);
+  }
+
+  void polled(Unit& unit, std::unique_lock<std::mutex> lock, net::HttpResult& result) {
     unit.in_flight = false;
     const bool good = result.ok() && result.response.status == 200;
     // That a suspended endpoint does not answer is no news.
@@ -294,7 +405,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       } else if (result.response.status != 200) {
         failed(unit, lock, "unexpected status code: " + std::to_string(result.response.status));
       } else {
-        read(unit, lock, result.response.body, took);
+        read(unit, lock, result.response.body);
       }
     }
     if (lock.owns_lock()) lock.unlock();
@@ -311,7 +422,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     if (observer_) observer_->on_poll_error(unit.source->config.type, *endpoint, text);
   }
 
-  void read(Unit& unit, std::unique_lock<std::mutex>& lock, const std::string& body, std::chrono::nanoseconds took) {
+  void read(Unit& unit, std::unique_lock<std::mutex>& lock, const std::string& body) {
     static thread_local PrometheusReader reader;
     static thread_local ScrapedValues values;
     values.clear();
@@ -353,7 +464,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     table_.store(*endpoint, values);
     lock.unlock();
     if (!observer_) return;
-    observer_->on_polled(source.type, *endpoint, took);
+    observer_->on_polled(source.type, *endpoint);
     for (const auto& [extractor, text] : errors) {
       observer_->on_extract_error(source.type, extractor->type(), *endpoint, text);
     }
@@ -362,6 +473,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   static void end(Unit& unit) {
     std::lock_guard lock(unit.mutex);
     unit.ended = true;
+    unit.poll.reset();
     unit.call.cancel();
   }
 
@@ -387,21 +499,16 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   std::vector<std::unique_ptr<Source>> sources_;
   bool stopped_ = false;
 
-  mutable std::mutex mutex_;                           // guards the next four; taken before a unit's
+  mutable std::mutex mutex_;                           // guards the next two and lanes; taken before a unit's
   std::unordered_map<std::uint64_t, Target> targets_;  // by uid
-  std::vector<std::vector<std::shared_ptr<Unit>>> buckets_;
-  std::size_t next_bucket_ = 0;
-  std::size_t position_ = 0;
-
-  std::vector<std::shared_ptr<Unit>> due_;  // step's scratch
+  std::size_t next_place_ = 0;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // as such unchanged
 
   std::mutex buffers_mutex_;
   std::vector<std::string> buffers_;
 
   std::shared_mutex gate_;
   bool open_ = true;
-
-  net::Timer timer_;
 };
 
 Scraper::Scraper(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources,

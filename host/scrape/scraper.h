@@ -1,7 +1,11 @@
 // Polls every endpoint and stores what it says in the endpoint table.
 //
-//   tick --> per endpoint and source: GET --> body --> extractors --> EndpointTable::store
-//   tick --> EndpointTable::publish: one snapshot for all that came since
+//   tick --> per endpoint and source: GET
+//   tick --> answers that came --> body --> extractors --> EndpointTable::store
+//        \-> EndpointTable::publish: one snapshot for them all
+//
+// Nobody is woken by an answer: it could not be published before the next tick anyway. Names, TLS and redirects go by
+// HttpClient instead, whose answers are stored as they come.
 //
 // An endpoint is polled at once when it appears, then at every base tick; endpoints are spread evenly over the tick. A
 // poll has 1 s; a tick that finds the previous poll still running is dropped. Endpoints and sources do not wait for
@@ -29,8 +33,7 @@ namespace epp::scrape {
 class ScrapeObserver {
  public:
   virtual ~ScrapeObserver() = default;
-  virtual void on_polled(std::string_view /*source_type*/, const endpoints::Endpoint& /*endpoint*/,
-                         std::chrono::nanoseconds /*took*/) {}
+  virtual void on_polled(std::string_view /*source_type*/, const endpoints::Endpoint& /*endpoint*/) {}
   // No answer, a status other than 200, or an unreadable body.
   virtual void on_poll_error(std::string_view source_type, const endpoints::Endpoint& endpoint,
                              std::string_view text) = 0;

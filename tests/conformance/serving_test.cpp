@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 
 namespace epp::conformance {
 namespace {
@@ -113,6 +114,19 @@ TEST(ExtprocWeakSpot, W37_ATakenPortEndsTheStart) {
     EXPECT_EQ(refusal.exit_code, 1) << flag;
     EXPECT_THAT(refusal.text, HasSubstr("Address already in use")) << flag;
   }
+}
+
+// Each endpoint takes a connection: thousands of them do not fit into the soft limit that shells set.
+TEST(Serving, TakesAllDescriptorsThatItMay) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 512, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EppServer epp({.arguments = with(kAny, {silent_endpoint(1)})});
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  rlimit its{};
+  ASSERT_EQ(::prlimit(epp.process().pid(), RLIMIT_NOFILE, nullptr, &its), 0);
+  EXPECT_EQ(its.rlim_cur, before.rlim_max);
 }
 
 TEST(DatalayerCheck, C35_StateOfPlugins) {

@@ -40,7 +40,7 @@ class Counters : public ScrapeObserver {
     std::lock_guard lock(mutex_);
     ++extract_errors_[std::string(source) + "/" + std::string(extractor)];
   }
-  void on_polled(std::string_view, const endpoints::Endpoint&, std::chrono::nanoseconds) override { ++polled; }
+  void on_polled(std::string_view, const endpoints::Endpoint&) override { ++polled; }
 
   int poll_errors(const std::string& endpoint) const {
     std::lock_guard lock(mutex_);
