@@ -59,10 +59,12 @@ void PluginWatch::on_returned(const plugins::LongCall& call) {
 
 void PluginWatch::run() {
   auto report_at = std::chrono::steady_clock::now() + kReportInterval;
+  std::chrono::nanoseconds wait{plugins::kLookIntervalNs};
   std::unique_lock lock(mutex_);
-  while (!ending_.wait_for(lock, std::chrono::nanoseconds(plugins::kLookIntervalNs), [this] { return over_; })) {
+  while (!ending_.wait_for(lock, wait, [this] { return over_; })) {
     lock.unlock();
-    watchdog_.look(plugins::clock().now_ns());
+    const uint64_t now_ns = plugins::clock().now_ns();
+    wait = std::chrono::nanoseconds(watchdog_.look(now_ns) - now_ns);
     act_on_notes();
     if (const auto now = std::chrono::steady_clock::now(); now >= report_at) {
       observer_.report_faults();

@@ -41,7 +41,8 @@ struct alignas(64) CallRecord {
 
   int32_t thread_id = 0;  // the kernel's
   clockid_t cpu_clock{};
-  WatchedCall watched;  // the watchdog's
+  WatchedCall watched;       // the watchdog's
+  uint64_t seen_serial = 0;  // likewise
 };
 
 class CallBoard {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -63,13 +64,15 @@ Watchdog::~Watchdog() {
   CallBoard::get().for_each([this](CallRecord& record) { let_go(record); });
 }
 
-void Watchdog::look(uint64_t now_ns) {
+uint64_t Watchdog::look(uint64_t now_ns) {
   const uint64_t step = last_look_ns_ != 0 ? std::min(now_ns - last_look_ns_, kLongestStepNs) : 0;
   last_look_ns_ = now_ns;
-  CallBoard::get().for_each([&](CallRecord& record) { look_at(record, step); });
+  bool active = false;
+  CallBoard::get().for_each([&](CallRecord& record) { active = look_at(record, step) || active; });
+  return now_ns + (active ? kLookIntervalNs : kIdleIntervalNs);
 }
 
-void Watchdog::look_at(CallRecord& record, uint64_t step_ns) {
+bool Watchdog::look_at(CallRecord& record, uint64_t step_ns) {
   const Instance* const instance = record.instance.load(std::memory_order_acquire);
   const ExtensionPoint point = record.point.load(std::memory_order_acquire);
   const uint64_t serial = record.serial.load(std::memory_order_relaxed);
@@ -77,14 +80,15 @@ void Watchdog::look_at(CallRecord& record, uint64_t step_ns) {
   if (instance != nullptr && instance == watched.instance && serial == watched.serial) {
     watched.point = point;
     charge(record, step_ns);
-    return;
+    return true;
   }
   let_go(record);
-  if (instance == nullptr) return;
+  if (instance == nullptr) return std::exchange(record.seen_serial, serial) != serial;
   watched.instance = instance;
   watched.point = point;
   watched.serial = serial;
   watched.cpu_ns = probe_.cpu_ns(record);
+  return true;
 }
 
 void Watchdog::charge(CallRecord& record, uint64_t step_ns) {

@@ -15,6 +15,7 @@ namespace epp::plugins {
 
 // Time between two looks.
 inline constexpr uint64_t kLookIntervalNs = 5'000'000;
+inline constexpr uint64_t kIdleIntervalNs = 5 * kLookIntervalNs;
 inline constexpr uint64_t kLongestStepNs = 4 * kLookIntervalNs;
 // A call that has taken this long keeps its thread from others: no fault yet, but somebody else should do their work.
 inline constexpr uint64_t kLongCallNs = 4'000'000;
@@ -60,13 +61,15 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Every kLookIntervalNs, by one thread.
-  void look(uint64_t now_ns);
+  // By one thread. Returns when it is to look again: kLookIntervalNs after `now_ns`, or kIdleIntervalNs when no call
+  // was made since the last look.
+  uint64_t look(uint64_t now_ns);
   // The call that was seen in the record has returned. [under the board's mutex]
   void let_go(CallRecord& record);
 
  private:
-  void look_at(CallRecord& record, uint64_t step_ns);
+  // False: nothing was called.
+  bool look_at(CallRecord& record, uint64_t step_ns);
   void charge(CallRecord& record, uint64_t step_ns);
 
   LongCallListener& listener_;

@@ -25,6 +25,7 @@ using endpoints::ScrapedValues;
 
 constexpr std::chrono::nanoseconds kLongestStep = std::chrono::milliseconds(20);
 constexpr std::chrono::milliseconds kLookAgain{1};
+constexpr std::size_t kShare = 128;  // endpoints that a lane gets at a time
 constexpr std::size_t kKeptBufferBytes = 1u << 20;
 constexpr unsigned kMaxRedirects = 10;
 
@@ -73,11 +74,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       }
     }
     table_.add_listener(this);
-    for (const auto& lane : lanes_) {
-      lane->timer.every(step_, [weak = weak_from_this(), &lane = *lane] {
-        if (const auto core = weak.lock()) core->step(lane);
-      });
-    }
+    begin(*lanes_.front());  // which publishes
   }
 
   void stop() {
@@ -220,11 +217,13 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     bool polled = false;  // the units stand in the bucket
   };
 
-  // A share of the endpoints, with the timer whose callbacks ask and read them: one for each thread of the pool.
+  // A share of the endpoints, with the timer whose callbacks ask and read them: one for each thread of the pool, taken
+  // into use one after the other, as waking a second thread for a few endpoints costs more than it brings.
   struct Lane {
     explicit Lane(net::IoPool& pool) : look_again(pool), timer(pool) {}
 
     // Guarded by the core's mutex.
+    bool begun = false;
     std::vector<std::vector<UnitPtr>> buckets;  // by step
     std::size_t position = 0;
     std::vector<UnitPtr> asked;  // answers are due
@@ -240,13 +239,22 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
 
   void make_units(Target& target) {
     const std::size_t place = next_place_++;
-    target.lane = lanes_[place % lanes_.size()].get();
-    target.bucket = place / lanes_.size() % target.lane->buckets.size();
+    target.lane = lanes_[place / kShare % lanes_.size()].get();
+    target.bucket = place % target.lane->buckets.size();
+    begin(*target.lane);
     for (const auto& source : sources_) {
       target.units.push_back(std::make_shared<Unit>());
       target.units.back()->source = source.get();
       target.units.back()->lane = target.lane;
     }
+  }
+
+  // [under the mutex, or before there are endpoints]
+  void begin(Lane& lane) {
+    if (std::exchange(lane.begun, true)) return;
+    lane.timer.every(step_, [weak = weak_from_this(), &lane] {
+      if (const auto core = weak.lock()) core->step(lane);
+    });
   }
 
   void leave_bucket(Target& target) {
