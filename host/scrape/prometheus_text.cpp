@@ -77,8 +77,8 @@ bool is_utf8(std::string_view text) {
 constexpr std::array<double, 20> kPowersOfTen = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
                                                  1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 
-// A plain decimal such as 12 or -0.25 that ends before a blank or newline. Returns its end, or nullptr when the general
-// reader must look. Exact: mantissa and power are both exactly representable.
+// A plain decimal such as 12 or -0.25. Returns its end, or nullptr when the general reader must look. Exact: mantissa
+// and power are both exactly representable.
 const char* read_plain_decimal(const char* at, const char* end, double& value) {
   const bool negative = at != end && *at == '-';
   if (negative) ++at;
@@ -95,7 +95,7 @@ const char* read_plain_decimal(const char* at, const char* end, double& value) {
     decimals = at - fraction;
     count += decimals;
   }
-  if (count == 0 || count > 15 || at == end || !(is_blank(*at) || *at == '\n')) return nullptr;
+  if (count == 0 || count > 15) return nullptr;
   const double magnitude = static_cast<double>(mantissa) / kPowersOfTen[static_cast<std::size_t>(decimals)];
   value = negative ? -magnitude : magnitude;
   return at;
@@ -173,6 +173,9 @@ std::optional<std::string_view> find_label(std::string_view labels, std::string_
 
 std::optional<double> parse_float(std::string_view text) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const char* const end_of_text = text.data() + text.size();
+  double plain = 0;
+  if (!text.empty() && read_plain_decimal(text.data(), end_of_text, plain) == end_of_text) return plain;
   if (same_text(text, "nan")) return std::numeric_limits<double>::quiet_NaN();
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
@@ -483,7 +486,8 @@ const char* PrometheusReader::read_label(const char* at, LabelSpan& span) {
 }
 
 const char* PrometheusReader::read_value(const char* at) {
-  if (const char* after = read_plain_decimal(at, end_, sample_.value)) return after;
+  const char* const after = read_plain_decimal(at, end_, sample_.value);
+  if (after != nullptr && after != end_ && (is_blank(*after) || *after == '\n')) return after;
   const char* const begin = at;
   while (at != end_ && !is_blank(*at) && *at != '\n')
     ++at;
