@@ -6,11 +6,16 @@
 #include "telemetry/log.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <optional>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace epp::app {
 
@@ -23,6 +28,39 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// Ends the process when stopping takes longer than `limit`: a plugin call that never returns would keep it for ever.
+class LastResort {
+ public:
+  LastResort(std::chrono::nanoseconds limit, telemetry::Log& log) : thread_([this, limit, &log] { run(limit, log); }) {}
+  ~LastResort() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  LastResort(const LastResort&) = delete;
+  LastResort& operator=(const LastResort&) = delete;
+
+ private:
+  void run(std::chrono::nanoseconds limit, telemetry::Log& log) {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, limit, [this] { return stopped_; })) return;
+    EPP_LOG_ERROR(log.logger(), "something does not return, such as a plugin call", "Ending without having stopped");
+    log.flush();
+    ::_exit(1);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+// What stopping may take beyond the time that streams have to end.
+constexpr std::chrono::seconds kStopMargin{5};
 
 }  // namespace
 
@@ -61,9 +99,11 @@ int serve(const config::Options& options) {
   } else {
     EPP_LOG(log, kInfo, "Shutting down", {"signal", cause.signal}, {"drainTimeout", options.drain_timeout});
   }
-  host.begin_drain();
   // Somebody waits at the terminal when it is SIGINT.
-  if (cause.signal == SIGTERM) {
+  const bool announced = cause.signal == SIGTERM;
+  const LastResort last_resort(options.drain_timeout * (announced ? 2 : 1) + kStopMargin, log_owner);
+  host.begin_drain();
+  if (announced) {
     stop.wait_for_request(options.drain_timeout - (std::chrono::steady_clock::now() - begun));
   }
   host.stop(options.drain_timeout);

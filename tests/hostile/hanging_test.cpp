@@ -199,5 +199,14 @@ TEST(HangingPlugin, StopWaitsForTheCallAndAnswersIt) {
   EXPECT_EQ(victim.epp().process().wait(), 0);
 }
 
+TEST(HangingPlugin, StopDoesNotWaitForEver) {
+  const Victim victim("hanging-scorer", {.stage = "scorer", .flags = {"--drain-timeout=100ms"}});
+  Exchange slow = victim.client().begin(hanging_for(60s), testing::kPatience);
+  victim.expect_named("Scorer", "hung");
+  victim.epp().process().signal(SIGTERM);
+  EXPECT_EQ(victim.epp().process().wait(), 1);
+  EXPECT_THAT(victim.epp().process().output(), HasSubstr("Ending without having stopped"));
+}
+
 }  // namespace
 }  // namespace epp::hostile
