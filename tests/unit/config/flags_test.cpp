@@ -327,8 +327,18 @@ TEST(Flags, Commands) {
   EXPECT_EQ(validate->command, Command::kValidate);
   EXPECT_EQ(validate->config_file, "f");
   EXPECT_TRUE(validate->print_effective);
+  const auto make = parse({"plugins", "new", "mine", "--lang=rust", "--kind", "filter", "--output=/y"}).options;
+  ASSERT_TRUE(make.has_value());
+  EXPECT_EQ(make->command, Command::kPluginsNew);
+  EXPECT_EQ(make->plugin_type, "mine");
+  EXPECT_EQ(make->skeleton_language, "rust");
+  EXPECT_EQ(make->skeleton_kind, "filter");
+  EXPECT_EQ(make->output, "/y");
   for (const std::vector<std::string>& bad : {std::vector<std::string>{"plugins"},
                                               {"plugins", "describe"},
+                                              {"plugins", "new"},
+                                              {"plugins", "new", "mine", "--lang=pascal"},
+                                              {"plugins", "new", "mine", "--lang=c", "--kind=parser"},
                                               {"schema", "version"},
                                               {"plugins", "list", "x"}}) {
     EXPECT_FALSE(parse(bad).options.has_value()) << ::testing::PrintToString(bad);
