@@ -165,7 +165,9 @@ TEST_F(ReloadUnderLoad, NoRequestFails) {
   EXPECT_LE(open_descriptors(pid), descriptors + 10);
   const auto grown = static_cast<double>(resident_bytes(pid)) - static_cast<double>(resident);
   std::cout << "memory: " << static_cast<double>(resident) / 1e6 << " MB, grown by " << grown / 1e6 << " MB\n";
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
   EXPECT_LT(grown, 16e6);
+#endif
 }
 
 }  // namespace

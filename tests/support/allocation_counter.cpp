@@ -11,9 +11,13 @@ namespace {
 std::atomic<bool> counting{false};
 std::atomic<std::uint64_t> allocations{0};
 
-void* counted(std::size_t size) {
+void* counted(std::size_t size) noexcept {
   if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
+  return std::malloc(size != 0 ? size : 1);
+}
+
+void* counted_or_thrown(std::size_t size) {
+  if (void* memory = counted(size)) return memory;
   throw std::bad_alloc();
 }
 
@@ -36,9 +40,15 @@ std::uint64_t counted_allocations() {
 
 // Plugins find these before their own.
 void* operator new(std::size_t size) {
-  return epp::testing::counted(size);
+  return epp::testing::counted_or_thrown(size);
 }
 void* operator new[](std::size_t size) {
+  return epp::testing::counted_or_thrown(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return epp::testing::counted(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   return epp::testing::counted(size);
 }
 void operator delete(void* memory) noexcept {
