@@ -4,8 +4,11 @@
 #include "plugins/sampled_timer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +45,16 @@ bool kept_are_given(const epp_candidates& candidates, const uint32_t* kept, uint
     if (!scratch.take(kept[i])) return false;
   }
   return true;
+}
+
+// A NaN is what is larger than infinity, as an integer and without its sign. So written, several are looked at at once.
+bool any_nan(std::span<const double> values) {
+  constexpr int64_t kMagnitude = INT64_MAX;
+  constexpr auto kInfinity = std::bit_cast<int64_t>(std::numeric_limits<double>::infinity());
+  int64_t negative_if_any = 0;
+  for (const double value : values)
+    negative_if_any |= kInfinity - (std::bit_cast<int64_t>(value) & kMagnitude);
+  return negative_if_any < 0;
 }
 
 void keep_all(const epp_candidates& candidates, uint32_t* kept, uint32_t& kept_count) {
@@ -176,18 +189,10 @@ void run_scorer(const Instance& instance, Call& call, const epp_candidates& cand
     if (answered) instance.refuse_answer(kPoint, Fault::kError, call.error.message());
     return;
   }
-  bool all_numbers = true;
-  for (double& score : scores) {
-    if (std::isnan(score)) {
-      score = 0;
-      all_numbers = false;
-    }
-  }
-  if (all_numbers) {
-    instance.accept_answer();
-  } else {
-    instance.refuse_answer(kPoint, Fault::kNotANumber, "a score is NaN");
-  }
+  if (!any_nan(scores)) return instance.accept_answer();
+  std::replace_if(
+      scores.begin(), scores.end(), [](double score) { return std::isnan(score); }, 0.0);
+  instance.refuse_answer(kPoint, Fault::kNotANumber, "a score is NaN");
 }
 
 bool run_picker(const Instance& instance, Call& call, const epp_candidates& candidates, std::span<const double> totals,

@@ -52,8 +52,11 @@ void score(const ProfileConfig& profile, plugins::Call& call, const epp_candidat
     const double weight = scorer.weight;
     const double* const scores = work.scores.data();
     double* const totals = run.totals.data();
-    for (uint32_t i = 0; i < candidates.count; ++i)
-      totals[i] += std::min(std::max(scores[i], 0.0), 1.0) * weight;
+    // Selections, not std::clamp: they become instructions over several values at once.
+    for (uint32_t i = 0; i < candidates.count; ++i) {
+      const double positive = scores[i] > 0.0 ? scores[i] : 0.0;
+      totals[i] += (positive < 1.0 ? positive : 1.0) * weight;
+    }
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <epp/plugin.hpp>
 
-#include <algorithm>
 #include <span>
 
 namespace epp::builtin {
@@ -14,11 +13,17 @@ inline constexpr double kLargestLoad = 1e300;
 // that was never scraped looks idle. Infinite ones are cut to a value whose differences are finite.
 inline void score_lower_is_better(const sdk::F64View& values, std::span<double> scores) {
   if (scores.empty()) return;
-  for (uint32_t i = 0; i < scores.size(); ++i)
-    scores[i] = std::clamp(values.or_else(i, 0), -kLargestLoad, kLargestLoad);
-  const auto [low, high] = std::minmax_element(scores.begin(), scores.end());
-  const double min = *low;
-  const double max = *high;
+  double min = kLargestLoad;
+  double max = -kLargestLoad;
+  for (uint32_t i = 0; i < scores.size(); ++i) {
+    // Selections, not std::clamp: no branch depends on a value.
+    double value = values.or_else(i, 0);
+    value = value > -kLargestLoad ? value : -kLargestLoad;
+    value = value < kLargestLoad ? value : kLargestLoad;
+    min = value < min ? value : min;
+    max = value > max ? value : max;
+    scores[i] = value;
+  }
   for (double& score : scores)
     score = max > min ? (max - score) / (max - min) : 1.0;
 }

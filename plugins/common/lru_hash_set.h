@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace epp::builtin {
@@ -23,13 +24,22 @@ class LruHashSet {
   uint32_t capacity() const { return capacity_; }
   bool contains(uint64_t hash) const { return table_[find(hash)].node != kNone; }
 
-  // Inserts `hash` or makes it the newest; a full set drops its oldest.
-  void touch(uint64_t hash) {
+  // Calls `visit` for every hash, in no order.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (const Entry& entry : table_) {
+      if (entry.node != kNone) visit(entry.hash);
+    }
+  }
+
+  // Inserts `hash` or makes it the newest; a full set drops its oldest, which is returned.
+  std::optional<uint64_t> touch(uint64_t hash) {
     if (const uint32_t node = table_[find(hash)].node; node != kNone) {
       unlink(node);
       link_newest(node);
-      return;
+      return std::nullopt;
     }
+    std::optional<uint64_t> dropped;
     uint32_t node;
     if (nodes_.size() < capacity_) {
       if ((nodes_.size() + 1) * 5 > table_.size() * 4) grow();
@@ -37,6 +47,7 @@ class LruHashSet {
       nodes_.emplace_back();
     } else {
       node = oldest_;
+      dropped = table_[nodes_[node].slot].hash;
       unlink(node);
       erase_slot(nodes_[node].slot);
     }
@@ -44,6 +55,7 @@ class LruHashSet {
     table_[slot] = {hash, node};
     nodes_[node].slot = static_cast<uint32_t>(slot);
     link_newest(node);
+    return dropped;
   }
 
  private:

@@ -2,124 +2,26 @@
 //
 // Per endpoint it remembers the block hashes of the prompts that were sent there, as many as the server's cache is
 // thought to hold. A request matches the leading blocks that an endpoint remembers without a gap.
-#include "../../common/lru_hash_set.h"
 #include "../../common/prefix_hash.h"
 #include "../../common/prefix_match.h"
 #include "../../common/state_pool.h"
 #include "../../common/text.h"
 #include "../../common/tokens.h"
+#include "prefix_index.h"
 
 #include <epp/plugin.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace {
 
-// The block hashes of a request: one chain per prompt, one after the other.
-struct PrefixChains {
-  std::vector<uint64_t> hashes;
-  std::vector<size_t> ends;  // end offset of each chain
-
-  void clear() {
-    hashes.clear();
-    ends.clear();
-  }
-};
-
-// What every endpoint is thought to hold. An entry goes with its endpoint, so nothing outlives one. [concurrent]
-class PrefixIndex {
- public:
-  void add(const epp_endpoint& endpoint) {
-    const std::unique_lock lock(mutex_);
-    if (endpoint.slot >= servers_.size()) servers_.resize(endpoint.slot + 1);
-    auto& server = servers_[endpoint.slot];
-    if (server == nullptr || server->uid != endpoint.uid) server = std::make_unique<Server>(endpoint);
-  }
-
-  void remove(const epp_endpoint& endpoint) {
-    const std::unique_lock lock(mutex_);
-    if (find(endpoint.slot, endpoint.uid) != nullptr) servers_[endpoint.slot].reset();
-  }
-
-  // Writes, for each candidate, the leading blocks it holds, summed over the chains, to by_slot.
-  void match(const PrefixChains& chains, const epp::sdk::Candidates& candidates, int64_t* by_slot) const {
-    const std::shared_lock lock(mutex_);
-    for (uint32_t i = 0; i < candidates.size(); ++i) {
-      const epp_endpoint& endpoint = candidates.endpoint(i);
-      const Server* server = find(endpoint.slot, endpoint.uid);
-      by_slot[endpoint.slot] = server != nullptr ? server->match(chains) : 0;
-    }
-  }
-
-  // Notes that the endpoint now holds the chains. The first call fixes its capacity.
-  void record(const epp_endpoint& endpoint, const PrefixChains& chains, uint32_t capacity) {
-    const std::shared_lock lock(mutex_);
-    if (Server* server = find(endpoint.slot, endpoint.uid)) server->record(chains, capacity);
-  }
-
-  struct Size {
-    std::string endpoint;
-    size_t blocks;
-  };
-  // Endpoints that anything was recorded for.
-  std::vector<Size> sizes() const {
-    std::vector<Size> out;
-    const std::shared_lock lock(mutex_);
-    for (const auto& server : servers_) {
-      if (server == nullptr) continue;
-      const std::shared_lock server_lock(server->mutex);
-      if (server->held) out.push_back({server->id, server->held->size()});
-    }
-    return out;
-  }
-
- private:
-  struct Server {
-    explicit Server(const epp_endpoint& endpoint) : uid(endpoint.uid), id(epp::sdk::view(endpoint.id)) {}
-
-    int64_t match(const PrefixChains& chains) const {
-      const std::shared_lock lock(mutex);
-      if (!held) return 0;
-      int64_t blocks = 0;
-      size_t i = 0;
-      for (const size_t end : chains.ends) {
-        for (; i < end && held->contains(chains.hashes[i]); ++i)
-          ++blocks;
-        i = end;
-      }
-      return blocks;
-    }
-
-    // Last block first: what is forgotten first is a tail, never the head that makes it reachable.
-    void record(const PrefixChains& chains, uint32_t capacity) {
-      const std::unique_lock lock(mutex);
-      if (!held) held.emplace(capacity);
-      for (size_t i = chains.hashes.size(); i-- > 0;)
-        held->touch(chains.hashes[i]);
-    }
-
-    const uint64_t uid;
-    const std::string id;
-    mutable std::shared_mutex mutex;  // guards held
-    std::optional<epp::builtin::LruHashSet> held;
-  };
-
-  Server* find(uint32_t slot, uint64_t uid) const {
-    if (slot >= servers_.size() || servers_[slot] == nullptr || servers_[slot]->uid != uid) return nullptr;
-    return servers_[slot].get();
-  }
-
-  mutable std::shared_mutex mutex_;  // guards the table; exclusive only while endpoints come and go
-  std::vector<std::unique_ptr<Server>> servers_;
-};
+using epp::builtin::PrefixChains;
+using epp::builtin::PrefixIndex;
 
 // Histograms and gauge under their present and their older, unlabelled name.
 class PrefixMetrics {
@@ -204,16 +106,19 @@ class ApproxPrefixCacheProducer {
     int64_t* cached = cached_.write(request, candidates);
     int64_t* total = total_.write(request, candidates);
     int64_t* block_size = block_size_.write(request, candidates);
-    index_.match(state.chains, candidates, match);
-    const auto server_blocks = server_blocks_.of(request, candidates);
-    state.seen.clear();
-    state.seen.reserve(candidates.size());
+    const auto blocks = static_cast<int64_t>(state.chains.hashes.size());
+    fill(total, candidates, blocks);
+    fill(block_size, candidates, state.block_size);
+    fill(match, candidates, 0);
+    fill(cached, candidates, 0);
+    index_.find_holders(state.chains, state.holders);
+    state.matches.clear();
+    if (state.holders.empty()) return;
     for (uint32_t i = 0; i < candidates.size(); ++i) {
       const uint32_t slot = candidates.slot(i);
-      cached[slot] = match[slot];
-      total[slot] = static_cast<int64_t>(state.chains.hashes.size());
-      block_size[slot] = state.block_size;
-      state.seen.push_back({slot, capacity(server_blocks.or_else(i, 0)), match[slot]});
+      if (!state.holders.contains(slot)) continue;
+      match[slot] = cached[slot] = index_.match(candidates.endpoint(i), state.chains);
+      if (match[slot] != 0) state.matches.push_back({slot, match[slot]});
     }
   }
 
@@ -223,14 +128,13 @@ class ApproxPrefixCacheProducer {
     if (state == nullptr) return;
     const epp_endpoint* primary = results.first_target(results.primary());
     if (primary != nullptr) {
-      const Seen* seen = state->find(primary->slot);
-      metrics_.observe_match(seen != nullptr ? seen->match : 0, static_cast<int64_t>(state->chains.hashes.size()),
+      metrics_.observe_match(state->match_of(primary->slot), static_cast<int64_t>(state->chains.hashes.size()),
                              state->block_size);
-      record(*state, *primary);
+      record(request, *state, *primary);
     }
     if (const epp_profile_result* prefill = results.find("prefill"); prefill != nullptr) {
       const epp_endpoint* target = results.first_target(*prefill);
-      if (target != nullptr && target != primary) record(*state, *target);
+      if (target != nullptr && target != primary) record(request, *state, *target);
     }
     request.drop_state();
   }
@@ -257,22 +161,37 @@ class ApproxPrefixCacheProducer {
  private:
   static constexpr uint64_t kSizePeriodNs = 1'000'000'000;
 
-  struct Seen {
+  struct Match {
     uint32_t slot;
-    uint32_t capacity;
-    int64_t match;
+    int64_t blocks;
   };
   // Kept from produce to pre-request.
   struct State {
     PrefixChains chains;
     int64_t block_size = 0;
-    std::vector<Seen> seen;
+    epp::builtin::SlotBits holders;
+    std::vector<Match> matches;  // of those that match anything
 
-    const Seen* find(uint32_t slot) const {
-      const auto at = std::find_if(seen.begin(), seen.end(), [slot](const Seen& s) { return s.slot == slot; });
-      return at != seen.end() ? &*at : nullptr;
+    int64_t match_of(uint32_t slot) const {
+      const auto at = std::find_if(matches.begin(), matches.end(), [slot](const Match& m) { return m.slot == slot; });
+      return at != matches.end() ? at->blocks : 0;
     }
   };
+
+  // Mostly all endpoints are candidates, whose slots then follow each other.
+  static void fill(int64_t* column, const epp::sdk::Candidates& candidates, int64_t value) {
+    const auto slots = candidates.slots();
+    const uint32_t first = slots.front();
+    uint32_t gaps = 0;
+    for (uint32_t i = 0; i < slots.size(); ++i)
+      gaps |= slots[i] ^ (first + i);
+    if (gaps == 0) {
+      std::fill_n(column + first, slots.size(), value);
+    } else {
+      for (const uint32_t slot : slots)
+        column[slot] = value;
+    }
+  }
 
   static epp::sdk::I64Column declare(epp::sdk::Context& context, std::string_view field) {
     return context.produce_i64(epp::builtin::prefix_match_key(context.name(), field));
@@ -333,9 +252,9 @@ class ApproxPrefixCacheProducer {
     return static_cast<uint32_t>(std::min(wanted, 4e9));
   }
 
-  void record(const State& state, const epp_endpoint& target) {
-    const Seen* seen = state.find(target.slot);
-    index_.record(target, state.chains, seen != nullptr ? seen->capacity : capacity(0));
+  void record(const epp::sdk::Request& request, const State& state, const epp_endpoint& target) {
+    const double server_blocks = server_blocks_.at(request, target);
+    index_.record(target, state.chains, capacity(server_blocks));
   }
 
   void publish_size() const {

@@ -95,6 +95,7 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
   Workload own;
   std::size_t prompt_kib = 1;
   double seconds = 0;
+  long refresh_ms = own.refresh.count();
   bool only_scrape = false;
 
   CLI::App app{"ext-proc load against a no-op server, this EPP and another one, interleaved"};
@@ -120,6 +121,8 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       app.add_option("--page", own.page, "... metrics pages: small, vllm or full")
           ->transform(CLI::CheckedTransformer(
               std::map<std::string, Page>{{"small", Page::kSmall}, {"vllm", Page::kVllm}, {"full", Page::kFull}})),
+      app.add_option("--refresh", refresh_ms, "... milliseconds between two scrapes of an endpoint")
+          ->check(CLI::Range(50L, static_cast<long>(milliseconds(kNever).count()))),
       app.add_flag("--response", own.response, "... with the response phase")};
   try {
     app.parse(argc, argv);
@@ -128,6 +131,7 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
   }
 
   own.prompt_bytes = prompt_kib * 1024;
+  own.refresh = milliseconds(refresh_ms);
   if (options.quick) {
     options.schedule.measure = milliseconds(700);
     if (rounds->empty()) options.schedule.rounds = 2;

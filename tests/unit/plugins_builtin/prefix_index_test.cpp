@@ -1,0 +1,117 @@
+// The index behind the estimate of cached prefixes: whoever matches is found by the first block of a prompt.
+#include "../../../plugins/producers/approx-prefix-cache-producer/prefix_index.h"
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace epp::builtin {
+namespace {
+
+epp_endpoint endpoint(uint32_t slot, uint64_t uid) {
+  static const std::string kId = "pod";
+  epp_endpoint made{};
+  made.size = sizeof made;
+  made.slot = slot;
+  made.uid = uid;
+  made.id = {kId.data(), kId.size()};
+  return made;
+}
+
+PrefixChains chains(const std::vector<std::vector<uint64_t>>& prompts) {
+  PrefixChains made;
+  for (const auto& prompt : prompts) {
+    made.hashes.insert(made.hashes.end(), prompt.begin(), prompt.end());
+    made.ends.push_back(made.hashes.size());
+  }
+  return made;
+}
+
+bool held(const PrefixIndex& index, const PrefixChains& wanted, uint32_t slot) {
+  SlotBits holders;
+  index.find_holders(wanted, holders);
+  return holders.contains(slot);
+}
+
+TEST(PrefixIndex, FindsWhoHoldsTheFirstBlock) {
+  PrefixIndex index;
+  const epp_endpoint a = endpoint(3, 1);
+  const epp_endpoint b = endpoint(200, 2);
+  index.add(a);
+  index.add(b);
+  index.record(a, chains({{10, 11, 12}}), 100);
+  index.record(b, chains({{10, 21}, {30}}), 100);
+  const PrefixChains wanted = chains({{10, 11, 99}, {30, 31}});
+  EXPECT_TRUE(held(index, wanted, 3));
+  EXPECT_TRUE(held(index, wanted, 200));
+  EXPECT_FALSE(held(index, wanted, 4));
+  EXPECT_EQ(index.match(a, wanted), 2);
+  EXPECT_EQ(index.match(b, wanted), 2);
+  // In the middle of a prompt a block is no beginning of another.
+  EXPECT_FALSE(held(index, chains({{11}}), 3));
+}
+
+TEST(PrefixIndex, AnotherEndpointInTheSlotBeginsAnew) {
+  PrefixIndex index;
+  index.add(endpoint(3, 1));
+  index.record(endpoint(3, 1), chains({{10}}), 100);
+  index.remove(endpoint(3, 1));
+  EXPECT_FALSE(held(index, chains({{10}}), 3));
+  index.add(endpoint(3, 2));
+  index.record(endpoint(3, 1), chains({{10}}), 100);  // too late
+  EXPECT_FALSE(held(index, chains({{10}}), 3));
+  index.record(endpoint(3, 2), chains({{10}}), 100);
+  index.add(endpoint(3, 4));  // in its place
+  EXPECT_FALSE(held(index, chains({{10}}), 3));
+}
+
+TEST(PrefixIndex, AChainLongerThanTheMemoryKeepsItsBeginning) {
+  PrefixIndex index;
+  index.add(endpoint(0, 1));
+  for (int i = 0; i < 3; ++i)
+    index.record(endpoint(0, 1), chains({{1, 2, 3, 4, 5}}), 2);
+  const PrefixChains wanted = chains({{1, 2, 3}});
+  EXPECT_TRUE(held(index, wanted, 0));
+  EXPECT_EQ(index.match(endpoint(0, 1), wanted), 2);
+}
+
+// Whatever is recorded and forgotten: exactly those who hold a first block are found by it.
+TEST(PrefixIndex, HoldersAreThoseThatMatch) {
+  constexpr uint32_t kSlots = 5;
+  constexpr uint32_t kCapacity = 12;
+  std::mt19937 random(7);
+  PrefixIndex index;
+  std::vector<uint64_t> uids(kSlots);
+  uint64_t last_uid = 0;
+  for (uint32_t slot = 0; slot < kSlots; ++slot)
+    index.add(endpoint(slot, uids[slot] = ++last_uid));
+  // The blocks of prompt p are p * 100, p * 100 + 1, ...
+  const auto prompt = [&](uint64_t p, std::size_t blocks) {
+    std::vector<uint64_t> made;
+    for (std::size_t i = 0; i < blocks; ++i)
+      made.push_back(p * 100 + i);
+    return made;
+  };
+  for (int step = 0; step < 5000; ++step) {
+    const auto slot = static_cast<uint32_t>(random() % kSlots);
+    if (random() % 50 == 0) {
+      index.remove(endpoint(slot, uids[slot]));
+      index.add(endpoint(slot, uids[slot] = ++last_uid));
+    }
+    std::vector<std::vector<uint64_t>> prompts = {prompt(1 + random() % 6, 1 + random() % 8)};
+    if (random() % 3 == 0) prompts.push_back(prompt(1 + random() % 6, random() % 4));
+    index.record(endpoint(slot, uids[slot]), chains(prompts), kCapacity);
+    for (uint64_t p = 1; p <= 6; ++p) {
+      const PrefixChains wanted = chains({prompt(p, 3)});
+      for (uint32_t at = 0; at < kSlots; ++at)
+        ASSERT_EQ(held(index, wanted, at), index.match(endpoint(at, uids[at]), wanted) > 0) << "step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace epp::builtin
