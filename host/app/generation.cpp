@@ -98,9 +98,12 @@ bool GenerationBuilder::build_scraper(Generation& next, const Generation* runnin
     return true;
   }
   try {
-    next.scraper = parts_.thread.own(std::make_unique<scrape::Scraper>(
-        parts_.pool, parts_.table, std::move(sources), &parts_.scrape_observer,
-        scrape::ScraperOptions{.refresh_interval = options_.refresh_metrics_interval}));
+    next.scraper = parts_.thread.own(
+        std::make_unique<scrape::Scraper>(parts_.pool, parts_.table, std::move(sources), &parts_.scrape_observer,
+                                          scrape::ScraperOptions{.refresh_interval = options_.refresh_metrics_interval,
+                                                                 .on_fault = [log = parts_.log](std::string_view what) {
+                                                                   EPP_LOG_ERROR(log, what, "Exception while scraping");
+                                                                 }}));
   } catch (const std::exception& error) {
     diagnostics.error(std::string("the data layer cannot be built: ") + error.what(), "/dataLayer");
     return false;

@@ -53,14 +53,14 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
  public:
   Core(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources, ScrapeObserver* observer,
        ScraperOptions options)
-      : table_(table), observer_(observer), options_(options), base_(base_tick(options.refresh_interval, sources)) {
+      : table_(table), observer_(observer), options_(options), base_(base_tick(options_.refresh_interval, sources)) {
     for (auto& source : sources)
       sources_.push_back(make_source(pool, std::move(source)));
     // Enough steps that load is even and a stored value is published soon.
     const auto steps = std::max<std::int64_t>(5, (base_ + kLongestStep - std::chrono::nanoseconds(1)) / kLongestStep);
     step_ = base_ / steps;
     for (unsigned i = 0; i < pool.threads(); ++i) {
-      lanes_.push_back(std::make_unique<Lane>(pool));
+      lanes_.push_back(std::make_unique<Lane>());
       lanes_.back()->buckets.resize(static_cast<std::size_t>(steps));
     }
   }
@@ -81,8 +81,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     if (std::exchange(stopped_, true)) return;
     table_.remove_listener(this);
     for (const auto& lane : lanes_) {
-      lane->timer.cancel();
-      lane->look_again.cancel();
+      if (lane->thread != nullptr) lane->thread->stop();
     }
     std::vector<UnitPtr> units;
     {
@@ -217,13 +216,10 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     bool polled = false;  // the units stand in the bucket
   };
 
-  // A share of the endpoints, with the timer whose callbacks ask and read them: one for each thread of the pool, taken
-  // into use one after the other, as waking a second thread for a few endpoints costs more than it brings.
+  // A share of the endpoints, with the thread that asks and reads them. Lanes are taken into use one after the other:
+  // for a few endpoints a second thread costs more than it brings.
   struct Lane {
-    explicit Lane(net::IoPool& pool) : look_again(pool), timer(pool) {}
-
     // Guarded by the core's mutex.
-    bool begun = false;
     std::vector<std::vector<UnitPtr>> buckets;  // by step
     std::size_t position = 0;
     std::vector<UnitPtr> asked;  // answers are due
@@ -233,8 +229,10 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::vector<UnitPtr> looked_at;
     net::HttpResult answer;
 
-    net::Timer look_again;
-    net::Timer timer;
+    // Its own, since a loop that others share wakes another thread with every callback. Not there until begin().
+    std::unique_ptr<net::IoPool> thread;
+    std::optional<net::Timer> look_again;
+    std::optional<net::Timer> timer;
   };
 
   void make_units(Target& target) {
@@ -251,8 +249,11 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
 
   // [under the mutex, or before there are endpoints]
   void begin(Lane& lane) {
-    if (std::exchange(lane.begun, true)) return;
-    lane.timer.every(step_, [weak = weak_from_this(), &lane] {
+    if (lane.thread != nullptr) return;
+    lane.thread = std::make_unique<net::IoPool>(1, "scrape", options_.on_fault);
+    lane.look_again.emplace(*lane.thread);
+    lane.timer.emplace(*lane.thread);
+    lane.timer->every(step_, [weak = weak_from_this(), &lane] {
       if (const auto core = weak.lock()) core->step(lane);
     });
   }
@@ -349,7 +350,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       lane.looked_at.clear();
     }
     if (partial) {
-      lane.look_again.once(kLookAgain, [weak = weak_from_this(), &lane] {
+      lane.look_again->once(kLookAgain, [weak = weak_from_this(), &lane] {
         if (const auto core = weak.lock()) core->look(lane);
       });
     }
@@ -521,7 +522,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
 
 Scraper::Scraper(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources,
                  ScrapeObserver* observer, ScraperOptions options)
-    : core_(std::make_shared<Core>(pool, table, std::move(sources), observer, options)) {}
+    : core_(std::make_shared<Core>(pool, table, std::move(sources), observer, std::move(options))) {}
 
 Scraper::~Scraper() {
   stop();

@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ class IoPool;
 
 namespace epp::scrape {
 
-// What happened, for counters and logs. Called on pool threads, concurrently; must not block.
+// What happened, for counters and logs. Called on the scraper's threads and the pool's, concurrently; must not block.
 class ScrapeObserver {
  public:
   virtual ~ScrapeObserver() = default;
@@ -56,6 +57,7 @@ struct ScraperOptions {
 
   std::chrono::nanoseconds refresh_interval = kMinInterval;  // --refresh-metrics-interval; raised to kMinInterval
   std::chrono::milliseconds poll_timeout{1000};
+  std::function<void(std::string_view what)> on_fault;  // of an exception that nobody caught; as IoPool's
 };
 
 // The base tick: max(50 ms, min(refresh interval, smallest positive interval of a source)).
@@ -76,7 +78,8 @@ struct PollStatus {
 
 class Scraper {
  public:
-  // `observer` may be null; it and `table` outlive the scraper. Throws std::runtime_error for unusable TLS files.
+  // `pool` runs what goes by HttpClient; polling has up to as many threads of its own. `observer` may be null; it and
+  // `table` outlive the scraper. Throws std::runtime_error for unusable TLS files.
   Scraper(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources,
           ScrapeObserver* observer, ScraperOptions options = {});
   ~Scraper();  // stop()
