@@ -23,8 +23,8 @@ struct FileIdentity {
 };
 std::optional<FileIdentity> identify_file(const std::string& path);
 
-// Why somebody else could have written the file: it or its directory is writable by group or others, or belongs to a user
-// who is neither root nor ours. Empty: nobody.
+// Why somebody else could have written the file: it or its directory is writable by group or others, or belongs to a
+// user who is neither root nor ours. Empty: nobody.
 std::string exposure_of(const std::string& path);
 
 class LibraryImage {

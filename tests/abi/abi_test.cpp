@@ -8,10 +8,9 @@
 #include <set>
 #include <string>
 
-#include <unistd.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace epp::plugins {
 
