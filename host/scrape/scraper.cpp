@@ -367,12 +367,14 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       return;
     }
     unit->in_flight = true;
-    if (unit->redirected || !net::HttpPoll::suits(*unit->target)) return ask_by_client(unit);
-    if (unit->poll == nullptr || unit->polled_at != unit->target) {
-      unit->poll =
-          std::make_unique<net::HttpPoll>(*unit->target, request_of(source), source.config.parameters.max_body_bytes);
+    if (unit->polled_at != unit->target) {
+      unit->poll = !net::HttpPoll::suits(*unit->target)
+                       ? nullptr
+                       : std::make_unique<net::HttpPoll>(*unit->target, request_of(source),
+                                                         source.config.parameters.max_body_bytes);
       unit->polled_at = unit->target;
     }
+    if (unit->redirected || unit->poll == nullptr) return ask_by_client(unit);
     unit->poll->send(Clock::now() + options_.poll_timeout, take_buffer());
     lock.unlock();
     std::lock_guard all(mutex_);
