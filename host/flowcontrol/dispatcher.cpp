@@ -23,6 +23,8 @@ Nanos now() {
 
 // Requests dispatched before the turn is ended for a moment and those concerned are told.
 constexpr unsigned kDispatchedAtOnce = 64;
+// Turns that a thread takes one after the other before it leaves what is left to the alarm's: its own request waits.
+constexpr unsigned kTurnsAtOnce = 16;
 
 // What is to be said once the turn is over.
 struct Notice {
@@ -43,6 +45,7 @@ class Dispatcher::Impl {
         reclaimer_(reclaimer),
         core_(options_, observer),
         gauge_(options_.detector, table, attributes, options_.extensions.hold_stale_ns) {}
+  ~Impl() { open(); }  // for what was left to the alarm
 
   class Place;
 
@@ -80,6 +83,7 @@ class Dispatcher::Impl {
   static std::vector<Policy> policies_of(const Options& options, const Reclaimer* reclaimer);
 
   void send(Errand errand);
+  void run(Errand& errand);
   void leave(std::unique_ptr<Seat> seat);
   void poke_next() {
     if (has_next_.load(std::memory_order_acquire)) next_();
@@ -97,7 +101,7 @@ class Dispatcher::Impl {
   void try_reclaim(const Saturation& saturation, Nanos at);
   void collect_notices(std::vector<Notice>& notices);
   void publish_waiting() { waiting_.exchange(core_.waiting(), std::memory_order_acq_rel); }
-  void arm();
+  void arm(Nanos next);  // at the latest
 
   const Options options_;
   const std::vector<Policy> policies_;
@@ -262,8 +266,8 @@ void Dispatcher::Impl::collect_notices(std::vector<Notice>& notices) {
   }
 }
 
-void Dispatcher::Impl::arm() {
-  Nanos next = std::min(core_.next_deadline(), core_.next_collection());
+void Dispatcher::Impl::arm(Nanos next) {
+  next = std::min({next, core_.next_deadline(), core_.next_collection()});
   if (core_.waiting() != 0) next = std::min(next, look_again_);
   // One that comes too early is cheaper than moving it with every request.
   if (next >= armed_) return;
@@ -274,7 +278,7 @@ void Dispatcher::Impl::arm() {
 // Ends the turn and tells those concerned; then takes others while there is something left to do that nobody else does.
 void Dispatcher::Impl::close() {
   bool others_may_go = false;
-  for (;;) {
+  for (unsigned turns = 1;; ++turns) {
     std::vector<Notice> notices;
     // Nobody waits any more and all that were let through are where detectors see them: what is free is free for
     // others.
@@ -285,12 +289,13 @@ void Dispatcher::Impl::close() {
     publish_waiting();
     open_.store(core_.waiting() == 0, std::memory_order_relaxed);
     collect_notices(notices);
-    arm();
+    const bool last = turns == kTurnsAtOnce;
+    arm(last ? now_ : kNever);
     const bool more = look_;
     const bool left = turn_.exit();
     for (const Notice& notice : notices)
       notice.done(notice.verdict);
-    if (!(more || left) || !turn_.try_enter()) break;
+    if (last || !(more || left) || !turn_.try_enter()) break;
     open();
     dispatch();
   }
@@ -300,7 +305,11 @@ void Dispatcher::Impl::close() {
 // ---- events ----
 
 void Dispatcher::Impl::send(Errand errand) {
-  if (!turn_.enter_or_leave(errand)) return;
+  if (turn_.enter_or_leave(errand)) run(errand);
+}
+
+// With the turn taken.
+void Dispatcher::Impl::run(Errand& errand) {
   open();
   perform(errand);
   dispatch();
@@ -333,24 +342,18 @@ void Dispatcher::Impl::poke() {
 }
 
 void Dispatcher::Impl::leave(std::unique_ptr<Seat> seat) {
-  if (!seat->decided.load(std::memory_order_acquire)) {
-    // Policies may be looking at the request, which goes with its ticket. To the thread, waiting for one that hangs is
-    // the same as calling it.
-    const auto hangs = [this] { return hanging() != nullptr; };
-    if (!turn_.enter(hangs)) {
-      const Policy* const policy = hanging();
-      std::optional<plugins::CallMark> mark;
-      if (policy != nullptr) mark.emplace(*policy->instance, policy->point);
-      turn_.enter([] { return false; });
-    }
-    open();
-    Errand errand{.kind = Errand::Kind::kLeave, .seat = seat.release()};
-    perform(errand);
-    dispatch();
-    close();
-    return;
+  const bool decided = seat->decided.load(std::memory_order_acquire);
+  Errand errand{.kind = Errand::Kind::kLeave, .seat = seat.release()};
+  if (decided) return send(std::move(errand));
+  // Policies may be looking at the request, which goes with its ticket. To the thread, waiting for one that hangs is
+  // the same as calling it.
+  if (!turn_.enter([this] { return hanging() != nullptr; })) {
+    const Policy* const policy = hanging();
+    std::optional<plugins::CallMark> mark;
+    if (policy != nullptr) mark.emplace(*policy->instance, policy->point);
+    turn_.enter([] { return false; });
   }
-  send({.kind = Errand::Kind::kLeave, .seat = seat.release()});
+  run(errand);
 }
 
 View Dispatcher::Impl::view(std::size_t longest_flows) {

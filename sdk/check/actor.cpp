@@ -1,5 +1,7 @@
 #include "check/actor.h"
 
+#include "check/known_points.h"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -28,6 +30,7 @@ std::optional<plugins::Completion> Mailbox::wait(uint64_t token, uint64_t limit_
 Actor::Actor(Stage& stage, plugins::InstancePtr instance, std::vector<std::string> words, uint64_t seed)
     : stage_(stage),
       instance_(std::move(instance)),
+      decider_(table_of<epp_decider>(*instance_, EPP_EXT_DECIDER)),
       words_(std::move(words)),
       random_(seed),
       meter_(stage.channel(), stage.type(), stage.options().budget_ms) {
@@ -93,6 +96,7 @@ void Actor::live(const Scene& scene) {
   if (plugin.scorer != nullptr) score();
   if (plugin.picker != nullptr) pick();
   if (plugin.profile_handler != nullptr) handle_profiles();
+  if (decider_ != nullptr) decide();
   // Without an endpoint to go to a request ends here.
   if (candidates_.count != 0) {
     fill_results(true);

@@ -7,6 +7,8 @@
 #include "check/request_maker.h"
 #include "check/stage.h"
 
+#include <epp/ext/decider.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -82,6 +84,7 @@ class Actor {
   void header_hook();
   void admit();
   void handle_profiles();
+  void decide();
   void pre_request();
   void respond();
   void complete(epp_response& response);
@@ -91,6 +94,7 @@ class Actor {
 
   Stage& stage_;
   plugins::InstancePtr instance_;
+  const epp_decider* decider_ = nullptr;  // of the instance, if it is one
   std::vector<std::string> words_;
   Random random_;
   CallMeter meter_;

@@ -143,6 +143,22 @@ void Actor::handle_profiles() {
   }
 }
 
+// As a profile handler asks it: of the first stage, or after another has its target.
+void Actor::decide() {
+  const Function function{EPP_EXT_DECIDER " decide"};
+  const bool first = slots_.empty() || random_.one_in(2);
+  const epp_endpoint* const target = first ? nullptr : candidates_.endpoints[slots_.front()];
+  uint32_t yes = 0;
+  epp_status status = EPP_OK;
+  const bool returned = meter_.call(function, [&] {
+    status = decider_->decide(instance_->raw(), request_.abi(), target, &yes, meter_.error().next());
+  });
+  if (!returned || !meter_.judge_status(function, status, true)) return;
+  if (yes > 1) {
+    meter_.fail("calls.range", function, "answered " + std::to_string(yes) + ", which is neither 0 nor 1");
+  }
+}
+
 // ---- hooks after scheduling ----
 
 void Actor::pre_request() {

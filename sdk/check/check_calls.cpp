@@ -2,6 +2,7 @@
 #include "check/actor.h"
 #include "check/flow_play.h"
 #include "check/groups.h"
+#include "check/parser_play.h"
 #include "check/process_state.h"
 #include "check/subjects.h"
 
@@ -51,6 +52,12 @@ class CallsCheck {
       FlowPlay play(stage_, instance, words_, options_.seed);
       channel_.step(type_, "flow control with " + set_);
       play.play(thorough ? (options_.quick ? 1000 : 20'000) : 500);
+      play.meter().conclude(thorough);
+    }
+    if (ParserPlay play(stage_, instance, options_.seed); play.any()) {
+      channel_.step(type_, "bodies with " + set_);
+      play.play(thorough ? (options_.quick ? 1000 : 20'000) : 500);
+      play.play(thorough ? 10 : 1, true);
       play.meter().conclude(thorough);
     }
     channel_.step(type_, "endpoints go while " + set_ + " is there");

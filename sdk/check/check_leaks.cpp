@@ -2,6 +2,7 @@
 #include "check/actor.h"
 #include "check/flow_play.h"
 #include "check/groups.h"
+#include "check/parser_play.h"
 #include "check/process_state.h"
 #include "check/sanitizer.h"
 #include "check/subjects.h"
@@ -67,6 +68,7 @@ class LeaksCheck {
     }
     actor.look({8, Values::kOrdinary, Shape::kEmpty});
     FlowPlay(stage_, instance, words_, options_.seed).play(static_cast<uint32_t>(requests()));
+    ParserPlay(stage_, instance, options_.seed).play(static_cast<uint32_t>(requests()));
     // Endpoints are new ones each time.
     Random random(options_.seed);
     stage_.set_endpoints(kChurned, words_, random);

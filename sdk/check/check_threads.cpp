@@ -2,6 +2,7 @@
 #include "check/actor.h"
 #include "check/flow_play.h"
 #include "check/groups.h"
+#include "check/parser_play.h"
 #include "check/subjects.h"
 
 #include <atomic>
@@ -50,14 +51,18 @@ class ThreadsCheck {
     }
     // One call at a time for all policies, from any thread: so they take turns.
     FlowPlay policies(stage_, instance, words_, options_.seed);
+    std::vector<std::unique_ptr<ParserPlay>> parsers;
+    for (unsigned i = 0; i < options_.threads; ++i)
+      parsers.push_back(std::make_unique<ParserPlay>(stage_, instance, options_.seed + i + 1));
     std::mutex dispatcher;
     const auto end = steady_clock::now() + std::chrono::milliseconds(options_.quick ? 60 : 500);
     std::vector<std::thread> threads;
-    for (auto& actor : actors) {
-      threads.emplace_back([&, end, one = actor.get()] {
+    for (unsigned i = 0; i < options_.threads; ++i) {
+      threads.emplace_back([&, end, one = actors[i].get(), parser = parsers[i].get()] {
         while (steady_clock::now() < end) {
           one->live({static_cast<uint32_t>(one->random().below(40)), Values::kOrdinary, shape(one->random())});
           one->look({7, Values::kOrdinary, Shape::kEmpty});
+          parser->play(4);
           if (policies.any()) {
             const std::scoped_lock lock(dispatcher);
             policies.play(8);

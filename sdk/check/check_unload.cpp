@@ -102,8 +102,10 @@ class UnloadCheck {
     Stage loader(options_, channel_, "");
     std::string error;
     if (!loader.load(error)) return false;
-    for (const epp_type* type : loader.library()->types())
-      use({type->name.data, static_cast<size_t>(type->name.size)}, loader.library());
+    for (const epp_type* type : loader.library()->types()) {
+      const std::string name(type->name.data, static_cast<size_t>(type->name.size));
+      if (options_.type.empty() || options_.type == name) use(name, loader.library());
+    }
     loader.unload();
     return true;
   }

@@ -53,7 +53,7 @@ constexpr std::array kChecks = std::to_array<Check>({
      "Write at most message_capacity and reason_capacity bytes, and accept a NULL error."},
     {"calls.nan", Group::kCalls, "every number is one", "Give missing and infinite readings a value of your choice."},
     {"calls.range", Group::kCalls, "numbers are within their range", "The header of the extension names the range."},
-    {"calls.index", Group::kCalls, "slots, positions and flows are among those given, each once",
+    {"calls.index", Group::kCalls, "slots, positions, flows and spans are among those given, each once",
      "Filters answer slots, pickers answer positions; see the header of the extension."},
     {"calls.bounds", Group::kCalls, "writes only where it was told to",
      "Write at most candidates->count elements, and nothing into the input."},

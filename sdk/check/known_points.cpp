@@ -1,10 +1,12 @@
 #include "check/known_points.h"
 
+#include <epp/ext/decider.h>
 #include <epp/ext/eviction.h>
 #include <epp/ext/fairness.h>
 #include <epp/ext/filter.h>
 #include <epp/ext/lifecycle.h>
 #include <epp/ext/ordering.h>
+#include <epp/ext/parser.h>
 #include <epp/ext/picker.h>
 #include <epp/ext/producer.h>
 #include <epp/ext/profile_handler.h>
@@ -63,6 +65,8 @@ std::vector<KnownPoint> make_points() {
        EPP_TABLE_END(epp_endpoint_events, on_endpoint_removed),
        {offsetof(epp_endpoint_events, on_endpoint_added), offsetof(epp_endpoint_events, on_endpoint_removed)}},
       {EPP_EXT_STATE_DUMP, EPP_TABLE_END(epp_state_dump, dump), {offsetof(epp_state_dump, dump)}},
+      {EPP_EXT_DECIDER, EPP_TABLE_END(epp_decider, decide), {offsetof(epp_decider, decide)}},
+      {EPP_EXT_PARSER, EPP_TABLE_END(epp_parser, parse), {offsetof(epp_parser, claims), offsetof(epp_parser, parse)}},
       {EPP_EXT_READINESS, EPP_TABLE_END(epp_readiness, ready), {offsetof(epp_readiness, ready)}},
   };
 }

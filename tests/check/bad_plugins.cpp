@@ -1,13 +1,17 @@
-// Scorers and a filter without the C++ wrapper, which would catch much of this: each has one fault, and is otherwise
-// as it should be.
+// Scorers, a filter, a parser and a decider without the C++ wrapper, which would catch much of this: each has one
+// fault, and is otherwise as it should be.
 #include <epp/abi.h>
+#include <epp/ext/decider.h>
 #include <epp/ext/filter.h>
+#include <epp/ext/parser.h>
 #include <epp/ext/scorer.h>
 #include <epp/host/attributes.h>
 #include <epp/host/services.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <string_view>
@@ -137,6 +141,30 @@ const void* filter_tables(const epp_instance*, epp_str id) {
   return std::string_view(id.data, id.size) == EPP_EXT_FILTER ? &kPositionFilter : nullptr;
 }
 
+void claim(const epp_instance*, epp_str_list*, epp_str_list*) {}
+
+// The model begins where the body ends.
+epp_status parse_beyond(const epp_instance*, epp_str, epp_bytes body, epp_found_request* found, epp_error*) {
+  found->model = {body.size, 1};
+  return EPP_OK;
+}
+
+epp_status decide_strangely(const epp_instance*, const epp_request*, const epp_endpoint*, uint32_t* yes, epp_error*) {
+  *yes = 7;
+  return EPP_OK;
+}
+
+const epp_parser kParserBeyond = {sizeof(epp_parser), 0, claim, parse_beyond, nullptr, nullptr};
+const epp_decider kStrangeDecider = {sizeof(epp_decider), 0, decide_strangely};
+
+const void* parser_tables(const epp_instance*, epp_str id) {
+  return std::string_view(id.data, id.size) == EPP_EXT_PARSER ? &kParserBeyond : nullptr;
+}
+
+const void* decider_tables(const epp_instance*, epp_str id) {
+  return std::string_view(id.data, id.size) == EPP_EXT_DECIDER ? &kStrangeDecider : nullptr;
+}
+
 template <Score* kScore>
 const void* scorer_tables(const epp_instance*, epp_str id) {
   static constexpr epp_scorer kTable = {sizeof(epp_scorer), EPP_SCORER_DISTRIBUTION, kScore};
@@ -170,6 +198,8 @@ epp_status create(const epp_type*, const epp_create_args* args, epp_instance** i
 
 constexpr epp_str kScorerPoints[] = {EPP_STR_INIT(EPP_EXT_SCORER)};
 constexpr epp_str kFilterPoints[] = {EPP_STR_INIT(EPP_EXT_FILTER)};
+constexpr epp_str kParserPoints[] = {EPP_STR_INIT(EPP_EXT_PARSER)};
+constexpr epp_str kDeciderPoints[] = {EPP_STR_INIT(EPP_EXT_DECIDER)};
 
 constexpr epp_str text(std::string_view view) {
   return {view.data(), view.size()};
@@ -206,15 +236,20 @@ constexpr epp_type kTypeTable[] = {
     type("undeclared", create<scorer_tables<score_undeclared>>),
     type("timer", create<scorer_tables<score_well>, true>),
     type("positions", create<filter_tables>, kFilterPoints),
+    type("spans", create<parser_tables>, kParserPoints),
+    type("undecided", create<decider_tables>, kDeciderPoints),
 };
-constexpr const epp_type* kTypes[] = {&kTypeTable[0],  &kTypeTable[1],  &kTypeTable[2],  &kTypeTable[3], &kTypeTable[4],
-                                      &kTypeTable[5],  &kTypeTable[6],  &kTypeTable[7],  &kTypeTable[8], &kTypeTable[9],
-                                      &kTypeTable[10], &kTypeTable[11], &kTypeTable[12], &kTypeTable[13]};
+constexpr auto kTypes = [] {
+  std::array<const epp_type*, std::size(kTypeTable)> list{};
+  for (size_t i = 0; i < list.size(); ++i)
+    list[i] = &kTypeTable[i];
+  return list;
+}();
 
 }  // namespace
 
 extern "C" {
 EPP_EXPORT extern const epp_entry epp_plugin_entry;
-const epp_entry epp_plugin_entry = {
-    sizeof(epp_entry), EPP_ABI_MAJOR, EPP_ABI_MINOR, sizeof kTypes / sizeof *kTypes, kTypes, nullptr, nullptr};
+const epp_entry epp_plugin_entry = {sizeof(epp_entry), EPP_ABI_MAJOR, EPP_ABI_MINOR, kTypes.size(),
+                                    kTypes.data(),     nullptr,       nullptr};
 }

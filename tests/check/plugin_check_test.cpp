@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(PluginCheck, Faulty,
                                          std::pair("strange-status", "calls.status"),
                                          std::pair("leaking", "leaks.memory"), std::pair("declaring", "calls.contract"),
                                          std::pair("undeclared", "calls.scope"), std::pair("timer", "leaks.timers"),
-                                         std::pair("positions", "calls.index")),
+                                         std::pair("positions", "calls.index"), std::pair("spans", "calls.index"),
+                                         std::pair("undecided", "calls.range")),
                          [](const auto& one) {
                            std::string name = one.param.first;
                            std::erase(name, '-');
@@ -114,6 +115,14 @@ TEST(PluginCheck, TheExamplesInCAndCppPassAndUnload) {
     const json report = json::parse(run.output);
     EXPECT_EQ(report.at("types"), json::array({type}));
     EXPECT_TRUE(ids(report, "ok").contains("unload.unmaps")) << run.output;
+  }
+}
+
+TEST(PluginCheck, UsersOfDraftsPass) {
+  for (const std::string arguments : {"abi-spike_parser.so", "abi-spike_disaggregation.so --type spike-prefix-decider",
+                                      "abi-spike_disaggregation.so --type spike-same-node-filter"}) {
+    const Outcome run = check(EPP_ABI_LIBRARIES "/" + arguments + " --quick --json");
+    EXPECT_EQ(run.status, 0) << run.output;
   }
 }
 

@@ -6,6 +6,8 @@
 #include "support/wait.h"
 
 #include <csignal>
+#include <optional>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,6 +103,23 @@ TEST(KubernetesCheck, C32_MetricsAreProtected) {
   }
   EXPECT_EQ(reviews("tokenreviews"), tokens + 1);
   EXPECT_EQ(reviews("subjectaccessreviews"), accesses + 1);
+}
+
+// To whoever is not on this machine, or reached it by another name.
+TEST(KubernetesServing, LooksInsideAndReloadsAreForThoseWhoMay) {
+  const Cluster cluster;
+  cluster.space.create_pool();
+  const EppServer epp = cluster.start({.flags = {"--metrics-endpoint-auth=true"}});
+  const auto ask = [&](const char* method, const char* path, std::optional<KubeUser> user) {
+    testing::HttpRequest request{.method = method, .path = path, .headers = {{"host", "epp.example:9090"}}};
+    if (user) request.headers["authorization"] = "Bearer " + KubeServer::token(*user);
+    return testing::http(epp.metrics_port(), request).status;
+  };
+  for (const auto& [method, path] : {std::pair("GET", "/debug/plugins/state"), std::pair("POST", "/-/reload")}) {
+    EXPECT_EQ(ask(method, path, std::nullopt), 401) << path;
+    EXPECT_EQ(ask(method, path, KubeUser::kScraper), 403) << path;
+    EXPECT_EQ(ask(method, path, KubeUser::kAdmin), 200) << path;
+  }
 }
 
 TEST(KubernetesWeakSpot, W04_LivenessNeedsNoPool) {

@@ -88,12 +88,7 @@ const epp_type kTypes[] = {
     type<&kPreRequest>("hanging-pre-request"), type<&kDetector>("hanging-detector"),
     type<&kFairness>("hanging-fairness"),      type<&kPreRequest, &start_timer>("hanging-timer"),
 };
-const auto kList = list_of(kTypes);
 
 }  // namespace
 
-extern "C" {
-EPP_EXPORT extern const epp_entry epp_plugin_entry;
-const epp_entry epp_plugin_entry = {sizeof(epp_entry), EPP_ABI_MAJOR, EPP_ABI_MINOR, kList.size(),
-                                    kList.data(),      nullptr,       nullptr};
-}
+HOSTILE_LIBRARY(kTypes);

@@ -114,7 +114,6 @@ epp_type type(std::string_view name) {
   return made;
 }
 
-// What a library exports.
 template <std::size_t count>
 constexpr std::array<const epp_type*, count> list_of(const epp_type (&types)[count]) {
   std::array<const epp_type*, count> list{};
@@ -124,3 +123,13 @@ constexpr std::array<const epp_type*, count> list_of(const epp_type (&types)[cou
 }
 
 }  // namespace hostile
+
+// What a library exports, of an array of types.
+#define HOSTILE_LIBRARY(types)                                                                       \
+  static const auto kList = hostile::list_of(types);                                                 \
+  extern "C" {                                                                                       \
+  EPP_EXPORT extern const epp_entry epp_plugin_entry;                                                \
+  const epp_entry epp_plugin_entry = {sizeof(epp_entry), EPP_ABI_MAJOR, EPP_ABI_MINOR, kList.size(), \
+                                      kList.data(),      nullptr,       nullptr};                    \
+  }                                                                                                  \
+  static_assert(true)

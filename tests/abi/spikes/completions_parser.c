@@ -45,6 +45,12 @@ static int take_string(reader* r, epp_span* span) {
   return 1;
 }
 
+/* Ends a number or a word. */
+static int is_delimiter(char c) {
+  static const char kDelimiters[] = "{}[],:\" \n\r\t";
+  return memchr(kDelimiters, c, sizeof kDelimiters - 1) != NULL;
+}
+
 /* Any value; `span` is all of it. */
 static int take_value(reader* r, epp_span* span) {
   skip_space(r);
@@ -67,7 +73,7 @@ static int take_value(reader* r, epp_span* span) {
       if (depth == 0) return 0;
       ++r->at;
     } else {
-      while (r->at != r->end && strchr("{}[],:\" \n\r\t", *r->at) == NULL)
+      while (r->at != r->end && !is_delimiter(*r->at))
         ++r->at;
     }
   } while (depth != 0);

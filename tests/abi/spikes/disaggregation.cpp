@@ -162,9 +162,9 @@ class SameNodeFilter {
       : peer_(context.optional_value("peer-endpoint/" + context.parameters().text("/handler"), EPP_TYPE_I64)) {}
   // The peer is no candidate of this profile, but its slot shows it all the same.
   void filter(const Request& request, const Candidates& candidates, Kept& kept) const {
-    const int64_t peer = peer_.i64(request);
-    if (peer != EPP_I64_MISSING) {
-      const std::string_view node = view(candidates.endpoint_at_slot(static_cast<uint32_t>(peer)).node_address);
+    const int64_t slot = peer_.i64(request);
+    if (const epp_endpoint* const peer = candidates.endpoint_at_slot(slot)) {
+      const std::string_view node = view(peer->node_address);
       kept.keep_if(candidates, [&](uint32_t i) { return view(candidates.endpoint(i).node_address) == node; });
     }
     if (kept.count() == 0) kept.keep_all(candidates);

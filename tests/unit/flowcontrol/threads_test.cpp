@@ -193,9 +193,9 @@ TEST(DispatcherThreads, NobodyIsForgottenOrToldTwice) {
 
   EXPECT_LE(most, kPlaces);
   EXPECT_GT(served, kThreads * kRequests / 2);
+  const View view = queue.view();
   EXPECT_EQ(observer.open, 0);
   EXPECT_TRUE(queue.idle());
-  const View view = queue.view();
   EXPECT_EQ(view.length, 0u);
   EXPECT_EQ(view.undecided, 0u);
   EXPECT_EQ(view.unseen, 0u);
@@ -240,6 +240,31 @@ TEST(DispatcherThreads, NoWakeUpIsLost) {
     }
   }
   releaser.join();
+}
+
+// Whoever has the turn does what others leave meanwhile, but not for as long as they go on leaving.
+TEST(Dispatcher, ThreadThatServesOthersIsRelievedByTheAlarm) {
+  World world;
+  Client& running = world.ask("running");
+  Client& waiting = world.ask("waiting");
+  constexpr std::uint64_t kPokes = 1000;
+  const auto reading = world.detector->on_saturation;
+  world.detector->calls = 0;
+  world.detector->on_saturation = [&](const epp_candidates& candidates, const epp_reservations& reservations,
+                                      std::uint64_t& again_ns) {
+    if (world.detector->calls < kPokes) world.dispatcher().poke();
+    return reading(candidates, reservations, again_ns);
+  };
+  unsigned threads = 0;
+  for (world.alarm.at = 0; world.alarm.at <= world.clock.now_ns(); ++threads) {
+    world.alarm.at = kNever;
+    world.dispatcher().on_alarm();
+  }
+  EXPECT_EQ(world.detector->calls, kPokes);
+  EXPECT_GT(threads, kPokes / 100);
+  EXPECT_TRUE(waiting.waits());
+  world.finish(running);
+  EXPECT_EQ(waiting.outcome(), Outcome::kDispatched);
 }
 
 }  // namespace

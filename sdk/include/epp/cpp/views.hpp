@@ -21,7 +21,10 @@ class Candidates {
   std::span<const uint32_t> slots() const { return {raw_->slots, raw_->count}; }
   uint32_t slot(uint32_t position) const { return raw_->slots[position]; }
   const epp_endpoint& endpoint(uint32_t position) const { return *raw_->endpoints[raw_->slots[position]]; }
-  const epp_endpoint& endpoint_at_slot(uint32_t slot) const { return *raw_->endpoints[slot]; }
+  // Of one that need not be a candidate, by a slot that was remembered or read from a value; nullptr when it is gone.
+  const epp_endpoint* endpoint_at_slot(int64_t slot) const {
+    return slot >= 0 && static_cast<uint64_t>(slot) < raw_->slot_limit ? raw_->endpoints[slot] : nullptr;
+  }
   const epp_candidates* raw() const { return raw_; }
 
  private:
