@@ -19,10 +19,6 @@ Subject subject_of(const Item& item, std::string_view fairness_id) {
           .request = item.shown.request};
 }
 
-Nanos later(Nanos from, Nanos by) {
-  return from > kNever - by ? kNever : from + by;
-}
-
 }  // namespace
 
 Core::Core(const Options& options, Observer& observer)

@@ -25,6 +25,8 @@ Nanos now() {
 constexpr unsigned kDispatchedAtOnce = 64;
 // Turns that a thread takes one after the other before it leaves what is left to the alarm's: its own request waits.
 constexpr unsigned kTurnsAtOnce = 16;
+// A policy that asks to be asked again at once is asked after this.
+constexpr Nanos kSoonest = 1'000'000;
 
 // What is to be said once the turn is over.
 struct Notice {
@@ -191,6 +193,8 @@ void Dispatcher::Impl::perform(Errand& errand) {
     case Kind::kLeave: {
       const std::unique_ptr<Seat> seat(errand.seat);
       if (seat->state == Item::State::kWaiting) core_.withdraw(*seat, now_);
+      // Taken out in this very turn: nobody is left to be told.
+      if (seat->state == Item::State::kGone) std::erase(core_.decided(), seat.get());
       if (seat->state != Item::State::kDispatched) break;
       gauge_.reservations().release(seat->reservation);
       core_.release(*seat, now_);
@@ -235,7 +239,7 @@ bool Dispatcher::Impl::dispatch_some() {
     }
     look_again_ = kNever;
     for (const Nanos wait : {gauge_.look_again_ns(), core_.look_again_ns()}) {
-      if (wait != 0) look_again_ = std::min(look_again_, now_ + wait);
+      if (wait != 0) look_again_ = std::min(look_again_, later(now_, std::max(wait, kSoonest)));
     }
     try_reclaim(saturation, now_);
     return false;
@@ -290,6 +294,7 @@ void Dispatcher::Impl::close() {
     open_.store(core_.waiting() == 0, std::memory_order_relaxed);
     collect_notices(notices);
     const bool last = turns == kTurnsAtOnce;
+    if (last) armed_ = kNever;  // that alarm may have come during the turn
     arm(last ? now_ : kNever);
     const bool more = look_;
     const bool left = turn_.exit();

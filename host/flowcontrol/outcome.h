@@ -10,6 +10,10 @@ namespace epp::flowcontrol {
 // Times are host clock nanoseconds (plugins::clock().now_ns()).
 using Nanos = std::uint64_t;
 inline constexpr Nanos kNever = UINT64_MAX;
+// The end of a span of time; kNever is far enough for those that do not end.
+constexpr Nanos later(Nanos begin, Nanos span) {
+  return span > kNever - begin ? kNever : begin + span;
+}
 
 enum class Outcome : std::uint8_t {
   kNotYetFinalized,

@@ -66,11 +66,6 @@ bool default_order(const epp_running_request& a, const epp_running_request& b) {
   return a.serial > b.serial;
 }
 
-// The end of a span of time; kNever is far enough for those that do not end.
-Nanos after(Nanos begin, Nanos span) {
-  return span > kNever - begin ? kNever : begin + span;
-}
-
 }  // namespace
 
 unsigned evictions_for(const ReclaimSizing& sizing, unsigned max_per_decision) {
@@ -120,7 +115,7 @@ class Reclaimer::Impl {
     running_.erase(at);
     for (Revocation& revocation : revocations_) {
       if (revocation.serial != serial || revocation.cooled != kNever) continue;
-      revocation.cooled = after(now, options_.grace_ns);
+      revocation.cooled = later(now, options_.grace_ns);
       observer_.confirmed(now - std::min(revocation.issued, now));
     }
   }
@@ -181,7 +176,7 @@ class Reclaimer::Impl {
     Nanos last = 0;
     for (const Revocation& revocation : revocations_) {
       const bool ended = revocation.cooled != kNever;
-      last = std::max(last, ended ? revocation.cooled : after(given_up(revocation), options_.grace_ns));
+      last = std::max(last, ended ? revocation.cooled : later(given_up(revocation), options_.grace_ns));
     }
     return last;
   }
@@ -198,14 +193,17 @@ class Reclaimer::Impl {
   }
 
  private:
-  // Asks the filter, one request at a time, on the thread of whoever has its turn.
+  // Asks the filter, one request at a time, on the thread of whoever has its turn. One that hangs may keep it for ever:
+  // those that come meanwhile are not evictable.
   void judge(Candidate candidate) {
+    const plugins::Instance& filter = *options_.filter;
+    if (filter.ledger().suspended()) return filter.pass_over(plugins::ExtensionPoint::kEvictionFilter);
     if (!filter_turn_.enter_or_leave(candidate)) return;
     std::vector<Candidate> asked;
     asked.push_back(std::move(candidate));
     for (;;) {
       for (const Candidate& one : asked) {
-        if (!plugins::accepts_eviction(*options_.filter, one.request)) continue;
+        if (!plugins::accepts_eviction(filter, one.request)) continue;
         const std::lock_guard lock(mutex_);
         if (running_.contains(one.request.serial)) offer(*one.running);
       }
@@ -264,7 +262,7 @@ class Reclaimer::Impl {
     if (--count->second == 0) evictable_by_priority_.erase(count);
   }
 
-  Nanos given_up(const Revocation& revocation) const { return after(revocation.issued, options_.confirm_timeout_ns); }
+  Nanos given_up(const Revocation& revocation) const { return later(revocation.issued, options_.confirm_timeout_ns); }
 
   double pending() const {
     double sum = 0;
@@ -277,7 +275,7 @@ class Reclaimer::Impl {
   void advance(Nanos now) {
     for (Revocation& revocation : revocations_) {
       if (revocation.cooled != kNever || now < given_up(revocation)) continue;
-      revocation.cooled = after(given_up(revocation), options_.grace_ns);
+      revocation.cooled = later(given_up(revocation), options_.grace_ns);
       observer_.timed_out();
     }
     if (std::erase_if(revocations_, [now](const Revocation& revocation) { return revocation.cooled <= now; }) == 0)

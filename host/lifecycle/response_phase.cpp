@@ -345,7 +345,9 @@ void ResponsePhase::refresh_view() {
 
 std::optional<std::int64_t> ResponsePhase::tokens() const {
   if (!extractor_ || !extractor_->usage()) return std::nullopt;
-  return static_cast<std::int64_t>(usage_.prompt_tokens + usage_.completion_tokens);
+  // What no model server means does not upset what is reckoned with it.
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
+  return static_cast<std::int64_t>(std::min(usage_.prompt_tokens, kMost) + std::min(usage_.completion_tokens, kMost));
 }
 
 void ResponsePhase::run_end_hooks() {

@@ -111,17 +111,17 @@ epp_running_request sheddable(std::uint64_t serial) {
   return request;
 }
 
-// A policy that does not return keeps its caller only.
+// A policy that does not return keeps its caller only, and once the watchdog has seen it nothing is kept for it.
 TEST(ReclaimerThreads, FilterThatHangsKeepsNoOtherRequest) {
   testing::Door door;
   std::atomic<unsigned> asked{0};
   Counting observer;
-  Reclaimer reclaimer({.filter = testing::Policy::filtering([&](const epp_running_request& request) {
-                         ++asked;
-                         if (request.serial == 1) door.pass();
-                         return true;
-                       })},
-                      observer);
+  const auto filter = testing::Policy::filtering([&](const epp_running_request& request) {
+    ++asked;
+    if (request.serial == 1) door.pass();
+    return true;
+  });
+  Reclaimer reclaimer({.filter = filter}, observer);
   const auto stream = std::make_shared<Stream>();
   std::thread first([&] { reclaimer.track(sheddable(1), stream); });
   door.await_visitor();
@@ -132,6 +132,10 @@ TEST(ReclaimerThreads, FilterThatHangsKeepsNoOtherRequest) {
   EXPECT_EQ(reclaimer.status(0).running, 2u);
   EXPECT_EQ(reclaimer.status(0).evictable, 0u);
   EXPECT_EQ(asked, 1u);
+  filter->ledger().suspend();
+  reclaimer.track(sheddable(4), stream);
+  EXPECT_EQ(filter->ledger().passed_over_count(), 1u);
+  filter->ledger().resume();
   door.open();
   first.join();
   EXPECT_EQ(asked, 3u);
