@@ -60,7 +60,7 @@ struct EndpointTable::Impl {
 
   // Tells, publishes, tells: see EndpointListener.
   void carry_out(const Roster::Change& change) {
-    if (change.count() == 0) return;
+    if (change.empty()) return;
     if (!change.fresh.empty()) {
       std::lock_guard lock(mutex);
       for (const auto& endpoint : change.fresh) {
@@ -78,14 +78,13 @@ struct EndpointTable::Impl {
       membership.swap(members);
       publish_locked();
     }
-    for (const auto& [endpoint, for_good] : change.left) {
-      for (auto* listener : listeners) {
-        if (for_good) {
-          listener->on_endpoint_removed(endpoint);
-        } else {
-          listener->on_endpoint_suspended(endpoint);
-        }
-      }
+    for (const auto& [uid, endpoint] : change.suspended) {
+      for (auto* listener : listeners)
+        listener->on_endpoint_suspended(endpoint);
+    }
+    for (const auto& endpoint : change.removed) {
+      for (auto* listener : listeners)
+        listener->on_endpoint_removed(endpoint);
     }
     tell_published();
   }
@@ -188,7 +187,7 @@ size_t EndpointTable::replace(std::vector<EndpointSpec> specs) {
   for (auto spec = wanted.rbegin(); spec != wanted.rend(); ++spec)
     impl_->roster.upsert(std::move(*spec), change);
   impl_->carry_out(change);
-  return change.count();
+  return change.steps;
 }
 
 bool EndpointTable::upsert(EndpointSpec spec) {
@@ -210,9 +209,7 @@ bool EndpointTable::remove(std::string_view id) {
 size_t EndpointTable::apply(std::vector<EndpointChange> changes) {
   std::lock_guard lock(impl_->change_mutex);
   Roster::Change change;
-  size_t effective = 0;
   for (EndpointChange& step : changes) {
-    const size_t before = change.count();
     switch (step.kind) {
       case EndpointChange::Kind::kUpsert:
         impl_->roster.upsert(std::move(step.spec), change);
@@ -224,10 +221,9 @@ size_t EndpointTable::apply(std::vector<EndpointChange> changes) {
         impl_->roster.remove(step.id, change);
         break;
     }
-    if (change.count() > before) ++effective;
   }
   impl_->carry_out(change);
-  return effective;
+  return change.steps;
 }
 
 size_t EndpointTable::suspended() const {

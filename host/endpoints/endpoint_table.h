@@ -82,7 +82,8 @@ class EndpointTable {
   // Adds or updates one; false when the table is full.
   bool upsert(EndpointSpec spec);
   bool remove(std::string_view id);
-  // Takes the steps in order and publishes once. Steps about unknown ids, and upserts beyond kMaxSlots, do nothing;
+  // Takes the steps in order and publishes once; who is suspended and back within them has not left, and listeners hear
+  // of no more than a new identity. Steps about unknown ids, and upserts beyond kMaxSlots, do nothing;
   // returns how many had an effect.
   size_t apply(std::vector<EndpointChange> changes);
   // Endpoints that are suspended right now.

@@ -20,6 +20,7 @@ bool Roster::upsert(EndpointSpec spec, Change& change) {
     in_order_.emplace(uid, endpoint);
     change.fresh.push_back(endpoint);
     change.added.push_back(endpoint);
+    ++change.steps;
     return true;
   }
 
@@ -33,7 +34,10 @@ bool Roster::upsert(EndpointSpec spec, Change& change) {
   }
   suspended = false;
   in_order_[endpoint->uid()] = endpoint;
-  change.added.push_back(endpoint);
+  ++change.steps;
+  // Whose suspension nobody has heard of yet did not leave.
+  const bool left = change.suspended.erase(endpoint->uid()) == 0;
+  if (left || !same) change.added.push_back(endpoint);
   return true;
 }
 
@@ -42,7 +46,8 @@ bool Roster::suspend(std::string_view id, Change& change) {
   if (found == by_id_.end() || found->second.suspended) return false;
   found->second.suspended = true;
   in_order_.erase(found->second.endpoint->uid());
-  change.left.push_back({found->second.endpoint, false});
+  change.suspended.emplace(found->second.endpoint->uid(), found->second.endpoint);
+  ++change.steps;
   return true;
 }
 
@@ -50,8 +55,9 @@ bool Roster::remove(std::string_view id, Change& change) {
   const auto found = by_id_.find(std::string(id));
   if (found == by_id_.end()) return false;
   in_order_.erase(found->second.endpoint->uid());
-  change.left.push_back({std::move(found->second.endpoint), true});
+  change.removed.push_back(std::move(found->second.endpoint));
   by_id_.erase(found);
+  ++change.steps;
   return true;
 }
 

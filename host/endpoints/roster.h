@@ -19,16 +19,14 @@ namespace epp::endpoints {
 
 class Roster {
  public:
-  // What a series of steps did, for the listeners and the columns.
+  // What a series of steps did, for the listeners and the columns. Who only left and came back is in no list.
   struct Change {
-    struct Left {
-      EndpointPtr endpoint;
-      bool for_good = false;  // false: suspended
-    };
     std::vector<EndpointPtr> fresh;  // took a slot, which nobody owns yet
     std::vector<EndpointPtr> added;  // those, others under a new identity, and those back from suspension
-    std::vector<Left> left;
-    [[nodiscard]] std::size_t count() const { return added.size() + left.size(); }
+    std::map<std::uint64_t, EndpointPtr> suspended;  // by uid
+    std::vector<EndpointPtr> removed;
+    std::size_t steps = 0;  // that had an effect when they were taken
+    [[nodiscard]] bool empty() const { return added.empty() && suspended.empty() && removed.empty(); }
   };
 
   explicit Roster(std::shared_ptr<SlotPool> slots) : slots_(std::move(slots)) {}

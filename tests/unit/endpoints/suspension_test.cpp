@@ -85,6 +85,36 @@ TEST_F(SuspensionTest, WithoutEffectNothingIsPublished) {
   EXPECT_EQ(table.snapshot()->generation(), generation);
 }
 
+// A pod stops matching and matches again before anybody looked: listeners must not end with a word that it is away.
+TEST_F(SuspensionTest, WhoIsBackWithinTheStepsHasNotLeft) {
+  table.apply({upsert("a"), upsert("b")});
+  Recorder recorder(table);
+  table.add_listener(&recorder);
+  recorder.events.clear();
+  const auto generation = table.snapshot()->generation();
+  EXPECT_EQ(table.apply({suspend("a"), upsert("a")}), 2U);
+  EXPECT_EQ(recorder.events, Events());
+  EXPECT_EQ(table.snapshot()->generation(), generation) << "nothing to publish";
+  EXPECT_EQ(order(), (Events{"a", "b"}));
+  EXPECT_EQ(table.suspended(), 0U);
+
+  EXPECT_EQ(table.apply({suspend("a"), upsert("a", "10.0.0.2"), suspend("b")}), 3U);
+  EXPECT_EQ(recorder.events, (Events{"+a1 visible", "~b2"})) << "only its identity is another";
+  recorder.events.clear();
+
+  EXPECT_EQ(table.apply({upsert("b"), suspend("b"), upsert("b")}), 3U);
+  EXPECT_EQ(recorder.events, (Events{"+b2"})) << "back once";
+  recorder.events.clear();
+
+  EXPECT_EQ(table.apply({suspend("a"), upsert("a", "10.0.0.2"), suspend("a")}), 3U);
+  EXPECT_EQ(recorder.events, (Events{"~a1"}));
+  recorder.events.clear();
+
+  EXPECT_EQ(table.apply({suspend("b"), upsert("b"), removal("b")}), 3U);
+  EXPECT_EQ(recorder.events, (Events{"-b2"}));
+  table.remove_listener(&recorder);
+}
+
 TEST_F(SuspensionTest, KeepsSlotUidCountersValuesAndPlace) {
   table.apply({upsert("a"), upsert("b")});
   const auto before = live("a");

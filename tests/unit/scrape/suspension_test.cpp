@@ -19,6 +19,14 @@ using endpoints::EndpointChange;
 using testing::eventually;
 using testing::FakeModelServer;
 
+ScrapeSource metrics_source(endpoints::AttributeRegistry& attributes) {
+  ScrapeSource source;
+  source.type = source.name = std::string(kMetricsDataSource);
+  source.parameters = parse_data_source_parameters(source.type, "");
+  source.extractors.push_back(std::make_shared<CoreMetricsExtractor>(parse_core_metrics_parameters(""), attributes));
+  return source;
+}
+
 class Errors : public ScrapeObserver {
  public:
   void on_poll_error(std::string_view, const endpoints::Endpoint&, std::string_view) override { ++polls; }
@@ -36,11 +44,7 @@ TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   table.upsert(here.spec("here"));
   table.upsert(away.spec("away"));
 
-  ScrapeSource source;
-  source.type = source.name = std::string(kMetricsDataSource);
-  source.parameters = parse_data_source_parameters(source.type, "");
-  source.extractors.push_back(std::make_shared<CoreMetricsExtractor>(parse_core_metrics_parameters(""), attributes));
-  Scraper scraper(pool, table, {std::move(source)}, &errors);
+  Scraper scraper(pool, table, {metrics_source(attributes)}, &errors);
   scraper.start();
   ASSERT_TRUE(eventually([&] { return here.hits >= 2 && away.hits >= 2; }));
   EXPECT_EQ(scraper.status().size(), 2U);
@@ -65,6 +69,24 @@ TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   EXPECT_TRUE(eventually([&] { return here.hits >= before + 2; }));
   EXPECT_EQ(scraper.status().size(), 1U);
   EXPECT_EQ(errors.polls, 0);
+  scraper.stop();
+}
+
+TEST(ScraperSuspension, WhoIsBackWithinOneChangeIsPolledOn) {
+  net::IoPool pool{2};
+  endpoints::AttributeRegistry attributes;
+  endpoints::EndpointTable table{attributes};
+  Errors errors;
+  FakeModelServer server(pool);
+  table.upsert(server.spec("a"));
+  Scraper scraper(pool, table, {metrics_source(attributes)}, &errors);
+  scraper.start();
+  ASSERT_TRUE(eventually([&] { return server.hits >= 1; }));
+  table.apply({{.kind = EndpointChange::Kind::kSuspend, .id = "default/a"},
+               {.kind = EndpointChange::Kind::kUpsert, .spec = server.spec("a")}});
+  EXPECT_EQ(scraper.status().size(), 1U);
+  const int before = server.hits;
+  EXPECT_TRUE(eventually([&] { return server.hits >= before + 3; }));
   scraper.stop();
 }
 
