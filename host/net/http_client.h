@@ -83,7 +83,7 @@ class HttpCall {
 };
 
 // [any-thread] No gzip is asked for; cookies and proxies are not known. A call on a kept connection that turns out to
-// be closed is repeated once on a new one (idempotent methods only).
+// be closed is repeated once on a new one (idempotent methods only). Interim responses (1xx) are passed over.
 class HttpClient {
  public:
   using Callback = std::function<void(HttpResult)>;

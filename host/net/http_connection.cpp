@@ -35,6 +35,13 @@ auto into(ErrorCode& error) {
   return asio::redirect_error(asio::use_awaitable, error);
 }
 
+template <class Body>
+void begin_response(std::optional<http::response_parser<Body>>& parser, bool head_only) {
+  parser.emplace();
+  parser->header_limit(kMaxHeaderBytes);
+  parser->skip(head_only);
+}
+
 bool is_redirect(unsigned status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -77,6 +84,10 @@ Step step_of(const ErrorCode& error, std::string_view doing, NetError otherwise)
   message += ": ";
   message += kind == NetError::kTimeout ? "deadline exceeded" : error.message();
   return {kind, std::move(message)};
+}
+
+Step too_many_interim_responses() {
+  return {NetError::kMalformed, "read: too many interim responses"};
 }
 
 Connection::Connection(IoPool::Impl& pool, TlsClientContext* tls, std::chrono::milliseconds dead_peer_timeout)
@@ -210,20 +221,25 @@ void Connection::arm(SteadyTime at) {
 
 template <class Stream>
 asio::awaitable<Step> Connection::read_whole(Stream& stream, Exchange& exchange) {
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(kMaxHeaderBytes);
-  parser.body_limit(exchange.options->max_body_bytes);
-  parser.skip(exchange.head_only);
-  exchange.options->body_buffer.clear();
-  parser.get().body() = std::move(exchange.options->body_buffer);
-  ErrorCode error;
-  co_await http::async_read(stream, buffer_, parser, into(error));
-  exchange.received = parser.got_some();
-  exchange.options->body_buffer = std::move(parser.get().body());
-  if (error) co_return step_of(error, "read", NetError::kIo);
-  take_head(exchange.response, parser.get().base(), parser.get().result_int());
-  exchange.response.body = std::move(exchange.options->body_buffer);
-  exchange.keep_alive = parser.get().keep_alive() && buffer_.size() == 0;
+  std::optional<http::response_parser<http::string_body>> parser;
+  std::string& body = exchange.options->body_buffer;
+  unsigned interim = 0;
+  do {
+    if (interim > kMaxInterim) co_return too_many_interim_responses();
+    begin_response(parser, exchange.head_only);
+    parser->body_limit(exchange.options->max_body_bytes);
+    body.clear();
+    parser->get().body() = std::move(body);
+    ErrorCode error;
+    co_await http::async_read(stream, buffer_, *parser, into(error));
+    exchange.received = exchange.received || parser->got_some();
+    body = std::move(parser->get().body());
+    if (error) co_return step_of(error, "read", NetError::kIo);
+    ++interim;
+  } while (is_interim(parser->get().result_int()));
+  take_head(exchange.response, parser->get().base(), parser->get().result_int());
+  exchange.response.body = std::move(body);
+  exchange.keep_alive = can_go_on(*parser, buffer_);
   co_return Step{};
 }
 
@@ -235,36 +251,40 @@ asio::awaitable<Step> Connection::read_pieces(Stream& stream, Exchange& exchange
     if (limit.count() > 0) until = std::min(until, std::chrono::steady_clock::now() + limit);
     lowest().expires_at(until);
   };
-  http::response_parser<http::buffer_body> parser;
-  parser.header_limit(kMaxHeaderBytes);
-  parser.body_limit(boost::none);
-  parser.skip(exchange.head_only);
+  std::optional<http::response_parser<http::buffer_body>> parser;
   ErrorCode error;
   limit_silence(options.head_timeout.count() > 0 ? options.head_timeout : options.idle_timeout);
-  co_await http::async_read_header(stream, buffer_, parser, into(error));
-  exchange.received = parser.got_some();
-  if (error) co_return step_of(error, "read", NetError::kIo);
-  take_head(exchange.response, parser.get().base(), parser.get().result_int());
+  unsigned interim = 0;
+  do {
+    if (interim > kMaxInterim) co_return too_many_interim_responses();
+    begin_response(parser, exchange.head_only);
+    parser->body_limit(boost::none);
+    co_await http::async_read_header(stream, buffer_, *parser, into(error));
+    exchange.received = exchange.received || parser->got_some();
+    if (error) co_return step_of(error, "read", NetError::kIo);
+    ++interim;
+  } while (is_interim(parser->get().result_int()));
+  take_head(exchange.response, parser->get().base(), parser->get().result_int());
 
   const bool announce = !(exchange.follows_redirect && is_redirect(exchange.response.status));
   if (announce && options.on_head && !options.on_head(exchange.response)) {
     co_return Step{NetError::kCancelled, "aborted by the receiver"};
   }
   std::array<char, kPieceBytes> piece;
-  while (!parser.is_done()) {
-    parser.get().body().data = piece.data();
-    parser.get().body().size = piece.size();
+  while (!parser->is_done()) {
+    parser->get().body().data = piece.data();
+    parser->get().body().size = piece.size();
     limit_silence(options.idle_timeout);
-    co_await http::async_read_some(stream, buffer_, parser, into(error));
+    co_await http::async_read_some(stream, buffer_, *parser, into(error));
     if (error == http::error::need_buffer) error = {};
     if (error) co_return step_of(error, "read", NetError::kIo);
-    const std::size_t size = piece.size() - parser.get().body().size;
+    const std::size_t size = piece.size() - parser->get().body().size;
     if (size > 0 && announce && !options.on_data(std::string_view(piece.data(), size))) {
       co_return Step{NetError::kCancelled, "aborted by the receiver"};
     }
     if (closed_) co_return Step{NetError::kCancelled, "cancelled"};
   }
-  exchange.keep_alive = parser.get().keep_alive() && buffer_.size() == 0;
+  exchange.keep_alive = can_go_on(*parser, buffer_);
   co_return Step{};
 }
 

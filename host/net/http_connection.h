@@ -35,6 +35,7 @@ struct Step {
 };
 
 [[nodiscard]] Step step_of(const ErrorCode& error, std::string_view doing, NetError otherwise);
+[[nodiscard]] Step too_many_interim_responses();
 
 // One exchange, as the connection sees it.
 struct Exchange {

@@ -47,10 +47,9 @@ class HttpPoll::Impl {
 
   void send(TimePoint deadline, std::string body_buffer) {
     deadline_ = deadline;
-    body_buffer_ = std::move(body_buffer);
     pending_ = true;
     reused_ = socket_ >= 0;
-    begin();
+    begin(std::move(body_buffer));
   }
 
   bool look(TimePoint now, HttpResult& result) {
@@ -58,7 +57,7 @@ class HttpPoll::Impl {
     if (failure_ && reused_ && !received_) {
       // The server had closed the connection before it was asked.
       reused_ = false;
-      begin();
+      begin(std::move(parser_->get().body()));
       if (!failure_) advance();
     }
     if (!failure_ && !parser_->is_done()) {
@@ -70,24 +69,29 @@ class HttpPoll::Impl {
   }
 
   bool pending() const { return pending_; }
-  bool partial() const { return pending_ && received_; }
+  bool partial() const { return pending_ && parser_->got_some(); }
 
  private:
-  void begin() {
+  void begin(std::string body_buffer) {
     failure_.reset();
     sent_ = 0;
     received_ = false;
-    parser_.emplace();
-    parser_->header_limit(kMaxHeaderBytes);
-    parser_->body_limit(max_body_bytes_);
-    parser_->eager(true);
-    body_buffer_.clear();
-    parser_->get().body() = std::move(body_buffer_);
+    interim_ = 0;
+    expect_response(std::move(body_buffer));
     if (!reused_) {
       close();
       open();
     }
     if (!failure_) write();
+  }
+
+  void expect_response(std::string body_buffer) {
+    parser_.emplace();
+    parser_->header_limit(kMaxHeaderBytes);
+    parser_->body_limit(max_body_bytes_);
+    parser_->eager(true);
+    body_buffer.clear();
+    parser_->get().body() = std::move(body_buffer);
   }
 
   void open() {
@@ -142,6 +146,12 @@ class HttpPoll::Impl {
       unread_.consume(used);
       if (error == http::error::need_more || (!error && used == 0)) return;
       if (error) return fail(error, NetError::kIo);
+      if (!parser_->is_done() || !is_interim(parser_->get().result_int())) continue;
+      if (++interim_ > kMaxInterim) {
+        failure_ = too_many_interim_responses();
+        return;
+      }
+      expect_response(std::move(parser_->get().body()));
     }
   }
 
@@ -175,7 +185,7 @@ class HttpPoll::Impl {
     }
     result.response.status = message.result_int();
     if (result.response.status != 200) take_head(result.response, message.base(), message.result_int());
-    if (!message.keep_alive() || unread_.size() != 0) close();
+    if (!can_go_on(*parser_, unread_)) close();
   }
 
   const std::string name_;
@@ -191,8 +201,8 @@ class HttpPoll::Impl {
   bool pending_ = false;
   TimePoint deadline_;
   std::size_t sent_ = 0;
-  bool received_ = false;  // at least one byte of the answer
-  std::string body_buffer_;
+  bool received_ = false;  // at least one byte, be it of an interim response
+  unsigned interim_ = 0;   // such responses
   std::optional<http::response_parser<http::string_body>> parser_;
   std::optional<Step> failure_;
 };

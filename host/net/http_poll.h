@@ -37,7 +37,7 @@ class HttpPoll {
   bool look(TimePoint now, HttpResult& result);
   // An answer is due.
   [[nodiscard]] bool pending() const;
-  // A part of it is there: the rest will be soon.
+  // A part of it is there: the rest will be soon. Interim responses (1xx) are no part of it.
   [[nodiscard]] bool partial() const;
 
  private:

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -87,6 +88,75 @@ TEST_F(HttpClientTest, ReplacesAStaleConnectionOnce) {
   for (int i = 0; i < 5; ++i) {
     const HttpResult result = call(at(server.port()), get("/"));
     ASSERT_TRUE(result.ok()) << result.message;
+  }
+}
+
+// No header says that the connection ends, yet it does with the body.
+TEST_F(HttpClientTest, KeepsNoConnectionWhoseEndIsTheBodysEnd) {
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    socket.send("HTTP/1.1 200 OK\r\n\r\nuntil it closes");
+  });
+  EXPECT_EQ(call(at(server.port()), get("/")).response.body, "until it closes");
+  EXPECT_EQ(client.idle_connections(), 0u);
+  std::string streamed;
+  HttpCallOptions options;
+  options.on_data = [&](std::string_view piece) {
+    streamed += piece;
+    return true;
+  };
+  EXPECT_TRUE(call(at(server.port()), get("/"), std::move(options)).ok());
+  EXPECT_EQ(streamed, "until it closes");
+  EXPECT_EQ(client.idle_connections(), 0u);
+}
+
+TEST_F(HttpClientTest, InterimResponsesArePassedOver) {
+  std::atomic<int> connections{0};
+  RawServer server([&](RawSocket& socket) {
+    ++connections;
+    while (!socket.read_until("\r\n\r\n").empty()) {
+      socket.send("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n");
+      socket.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    }
+  });
+  HttpCallOptions options;
+  options.body_buffer.reserve(10'000);
+  const char* place = options.body_buffer.data();
+  HttpResult result = call(at(server.port()), get("/"), std::move(options));
+  EXPECT_EQ(result.response.status, 200u);
+  EXPECT_EQ(result.response.body, "hi");
+  EXPECT_EQ(result.response.body.data(), place);
+  EXPECT_FALSE(result.response.headers.contains("Link"));
+
+  std::vector<unsigned> heads;
+  std::string streamed;
+  options = {};
+  options.on_head = [&](const HttpResponse& head) {
+    heads.push_back(head.status);
+    return true;
+  };
+  options.on_data = [&](std::string_view piece) {
+    streamed += piece;
+    return true;
+  };
+  EXPECT_EQ(call(at(server.port()), get("/"), std::move(options)).response.status, 200u);
+  EXPECT_EQ(heads, std::vector{200u});
+  EXPECT_EQ(streamed, "hi");
+  EXPECT_EQ(connections, 1);
+}
+
+TEST_F(HttpClientTest, InterimResponsesAreBounded) {
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until("\r\n\r\n");
+    while (socket.send("HTTP/1.1 102 Processing\r\n\r\n")) {
+    }
+  });
+  for (const bool streamed : {false, true}) {
+    HttpCallOptions options;
+    if (streamed) options.on_data = [](std::string_view) { return true; };
+    const HttpResult result = call(at(server.port()), get("/"), std::move(options));
+    EXPECT_EQ(result.error, NetError::kMalformed);
+    EXPECT_EQ(result.message, "read: too many interim responses");
   }
 }
 

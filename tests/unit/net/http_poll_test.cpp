@@ -8,6 +8,7 @@
 #include <chrono>
 #include <latch>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using epp::testing::RawServer;
 using epp::testing::RawSocket;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
@@ -175,6 +177,102 @@ TEST(HttpPoll, AClosedConnectionIsReplaced) {
     EXPECT_EQ(asker.ask().response.body, "hello");
     EXPECT_EQ(connections, 3);
   }
+}
+
+// The connection is asked for nothing more, and left, although no header says that it ends.
+TEST(HttpPoll, ABodyUntilTheEndEndsTheConnection) {
+  std::vector<std::string> heard_after;
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until(kEndOfHead);
+    socket.send("HTTP/1.1 200 OK\r\n\r\nuntil it closes");
+    socket.finish();
+    heard_after.push_back(socket.read_to_end());
+  });
+  Asker asker(server.port());
+  EXPECT_EQ(asker.ask().response.body, "until it closes");
+  EXPECT_EQ(asker.ask().response.body, "until it closes");
+  EXPECT_EQ(asker.ask().response.body, "until it closes");
+  EXPECT_THAT(heard_after, ElementsAre("", ""));
+}
+
+TEST(HttpPoll, TheBufferIsUsedOnTheReplacingConnection) {
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until(kEndOfHead);
+    socket.send(page("hello"));
+  });
+  Asker asker(server.port());
+  asker.ask();
+  std::string buffer(100'000, 'x');
+  const char* const place = buffer.data();
+  const HttpResult result = asker.ask(20s, std::move(buffer));
+  EXPECT_EQ(result.response.body, "hello");
+  EXPECT_EQ(result.response.body.data(), place);
+}
+
+// Interim answers are passed over, whether they come alone or with the final one.
+TEST(HttpPoll, TheFinalAnswerCounts) {
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n";
+  std::atomic<int> connections{0};
+  std::latch seen{1};
+  RawServer server([&](RawSocket& socket) {
+    ++connections;
+    for (int i = 0; !socket.read_until(kEndOfHead).empty(); ++i) {
+      socket.send(interim);
+      if (i == 0) seen.wait();
+      socket.send(interim + page("answer " + std::to_string(i)));
+    }
+  });
+  Asker asker(server.port());
+  std::string buffer(100'000, 'x');
+  const char* const place = buffer.data();
+  asker.poll.send(Clock::now() + 20s, std::move(buffer));
+  HttpResult result;
+  EXPECT_FALSE(asker.poll.look(Clock::now(), result));
+  seen.count_down();
+  result = asker.await();
+  EXPECT_EQ(result.response.status, 200u);
+  EXPECT_EQ(result.response.body, "answer 0");
+  EXPECT_EQ(result.response.body.data(), place);
+  EXPECT_EQ(asker.ask().response.body, "answer 1");
+  EXPECT_EQ(asker.ask().response.body, "answer 2");
+  EXPECT_EQ(connections, 1);
+}
+
+TEST(HttpPoll, InterimAnswersAreBounded) {
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until(kEndOfHead);
+    while (socket.send("HTTP/1.1 102 Processing\r\n\r\n")) {
+    }
+  });
+  Asker asker(server.port());
+  const HttpResult result = asker.ask();
+  EXPECT_EQ(result.error, NetError::kMalformed);
+  EXPECT_EQ(result.message, "read: too many interim responses");
+}
+
+TEST(HttpPoll, LimitsHoldAfterAnInterimAnswer) {
+  RawServer server([&](RawSocket& socket) {
+    socket.read_until(kEndOfHead);
+    socket.send("HTTP/1.1 103 Early Hints\r\n\r\n" + page(std::string(2000, 'x')));
+    socket.read_to_end();
+  });
+  Asker asker(server.port(), 1000);
+  EXPECT_EQ(asker.ask().error, NetError::kBodyTooLarge);
+}
+
+// What is asked for is no other protocol: the bytes behind such an answer are nobody's.
+TEST(HttpPoll, SwitchingProtocolsEndsTheConnection) {
+  std::atomic<int> connections{0};
+  RawServer server([&](RawSocket& socket) {
+    ++connections;
+    socket.read_until(kEndOfHead);
+    socket.send("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    socket.read_to_end();
+  });
+  Asker asker(server.port());
+  EXPECT_EQ(asker.ask().response.status, 101u);
+  EXPECT_EQ(asker.ask().response.status, 101u);
+  EXPECT_EQ(connections, 2);
 }
 
 TEST(HttpPoll, FailuresAreToldAndLeftBehind) {

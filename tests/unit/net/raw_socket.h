@@ -47,6 +47,8 @@ class RawSocket {
     }
     return true;
   }
+  // Nothing more comes from here; the other direction stays open.
+  void finish() { ::shutdown(fd_, SHUT_WR); }
   // From now on the kernel drops what arrives, unacknowledged: a peer whose host is gone.
   bool go_deaf() {
     sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
