@@ -102,7 +102,8 @@ namespace {
 template <typename Handle>
 class SeriesAdapter final : public epp_series {
  public:
-  explicit SeriesAdapter(Handle handle) : handle_(std::move(handle)) {}
+  SeriesAdapter(telemetry::LabelValues labels, Handle handle)
+      : labels_(std::move(labels)), handle_(std::move(handle)) {}
   void add(double delta) override {
     if constexpr (requires(const Handle& h) { h.add(1.0); }) handle_.add(delta);
   }
@@ -112,46 +113,40 @@ class SeriesAdapter final : public epp_series {
   void observe(double value) override {
     if constexpr (requires(const Handle& h) { h.observe(1.0); }) handle_.observe(value);
   }
+  const telemetry::LabelValues& labels() const { return labels_; }
 
  private:
+  telemetry::LabelValues labels_;
   Handle handle_;
 };
 
 template <typename Family, typename Handle>
-class FamilyAdapter final : public epp_metric {
+class FamilyAdapter final : public plugins::MetricFamily {
  public:
   explicit FamilyAdapter(Family* family) : family_(family) {}
 
-  epp_series* series(std::span<const std::string_view> values) override {
+ private:
+  using Adapter = SeriesAdapter<Handle>;
+
+  epp_series* find(std::span<const std::string_view> values) override {
     if (values.size() != family_->labels().size()) return nullptr;
     telemetry::LabelValues labels(values);
-    const std::lock_guard lock(mutex_);
-    const auto [at, fresh] = series_.try_emplace(labels.encoded());
-    if (fresh) {
-      at->second.labels = std::move(labels);
-      at->second.adapter = std::make_unique<SeriesAdapter<Handle>>(family_->with(at->second.labels));
-    }
-    return at->second.adapter.get();
+    if (const auto known = series_.find(labels.encoded()); known != series_.end()) return known->second.get();
+    Handle handle = family_->with(labels);
+    if (!handle) return nullptr;
+    std::string key = labels.encoded();
+    auto fresh = std::make_unique<Adapter>(std::move(labels), std::move(handle));
+    return series_.emplace(std::move(key), std::move(fresh)).first->second.get();
   }
 
-  void remove(epp_series* series) override {
-    const std::lock_guard lock(mutex_);
-    for (auto at = series_.begin(); at != series_.end(); ++at) {
-      if (at->second.adapter.get() != series) continue;
-      family_->remove(at->second.labels);
-      series_.erase(at);
-      return;
-    }
+  void drop(epp_series* series) override {
+    const telemetry::LabelValues labels = static_cast<Adapter*>(series)->labels();
+    family_->remove(labels);
+    series_.erase(labels.encoded());
   }
 
- private:
-  struct Item {
-    telemetry::LabelValues labels;
-    std::unique_ptr<epp_series> adapter;
-  };
   Family* family_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Item> series_;
+  std::unordered_map<std::string, std::unique_ptr<Adapter>> series_;
 };
 
 }  // namespace
@@ -159,11 +154,12 @@ class FamilyAdapter final : public epp_metric {
 PluginMetrics::PluginMetrics(telemetry::Registry& registry) : registry_(registry) {}
 PluginMetrics::~PluginMetrics() = default;
 
-epp_metric* PluginMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view help,
-                                  std::span<const std::string_view> labels, std::span<const double> buckets) {
+plugins::MetricFamily* PluginMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view help,
+                                             std::span<const std::string_view> labels,
+                                             std::span<const double> buckets) {
   const telemetry::FamilySpec spec{
       .name = std::string(name), .help = std::string(help), .labels = {labels.begin(), labels.end()}};
-  std::unique_ptr<epp_metric> adapter;
+  std::unique_ptr<plugins::MetricFamily> adapter;
   switch (kind) {
     case plugins::MetricKind::kCounter:
       if (auto* family = registry_.counter(spec)) {

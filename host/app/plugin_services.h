@@ -53,8 +53,8 @@ class PluginMetrics final : public plugins::MetricsService {
  public:
   explicit PluginMetrics(telemetry::Registry& registry);
   ~PluginMetrics() override;
-  epp_metric* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
-                     std::span<const std::string_view> labels, std::span<const double> buckets) override;
+  plugins::MetricFamily* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
+                                std::span<const std::string_view> labels, std::span<const double> buckets) override;
 
   // Names that were asked for in another shape than the one that is known, since the last call.
   std::vector<std::string> take_refused();
@@ -63,7 +63,7 @@ class PluginMetrics final : public plugins::MetricsService {
   telemetry::Registry& registry_;
   std::mutex mutex_;
   std::vector<std::string> refused_;
-  std::unordered_map<std::string, std::unique_ptr<epp_metric>> families_;
+  std::unordered_map<std::string, std::unique_ptr<plugins::MetricFamily>> families_;
 };
 
 // Durations to plugin_duration_seconds, faults to counters and the log.

@@ -7,6 +7,7 @@
 #include "endpoints/endpoint_table.h"
 #include "plugins/clock.h"
 #include "plugins/instance.h"
+#include "plugins/metric_family.h"
 
 #include <epp/abi.h>
 #include <epp/host/services.h>
@@ -16,21 +17,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-
-// The opaque types of epp.host.metrics/1, implemented by the MetricsService. [concurrent]
-struct epp_series {
-  virtual ~epp_series() = default;
-  virtual void add(double delta) = 0;
-  virtual void set(double value) = 0;
-  virtual void observe(double value) = 0;
-};
-
-struct epp_metric {
-  virtual ~epp_metric() = default;
-  // The series of these label values, made at first use; nullptr when their number is wrong or the family is full.
-  virtual epp_series* series(std::span<const std::string_view> values) = 0;
-  virtual void remove(epp_series* series) = 0;
-};
 
 namespace epp::plugins {
 
@@ -64,8 +50,8 @@ class MetricsService {
   virtual ~MetricsService() = default;
   // The family of this name, made at first use and kept for the process; nullptr when the name is known with another
   // shape. [main]
-  virtual epp_metric* family(MetricKind kind, std::string_view name, std::string_view help,
-                             std::span<const std::string_view> labels, std::span<const double> buckets) = 0;
+  virtual MetricFamily* family(MetricKind kind, std::string_view name, std::string_view help,
+                               std::span<const std::string_view> labels, std::span<const double> buckets) = 0;
 };
 
 // `attributes`, `completions` and `graveyard` are mandatory. Without `table` live columns read as missing; without the

@@ -287,6 +287,13 @@ epp_attr HostedInstance::declare(std::string_view key, uint32_t type, uint32_t s
   return id;
 }
 
+epp_metric* HostedInstance::hold(MetricFamily& family) {
+  for (const auto& held : metrics_) {
+    if (held->is_of(family)) return held.get();
+  }
+  return metrics_.emplace_back(std::make_unique<epp_metric>(family)).get();
+}
+
 const void* HostedInstance::extension_of(std::string_view reference, std::string_view id,
                                          const epp_instance*& instance) const {
   for (const InstancePtr& other : references_) {

@@ -62,7 +62,8 @@ epp_metric* family(const epp_self* self, MetricKind kind, epp_str name, epp_str 
                    uint64_t label_count, std::span<const double> buckets) {
   MetricsService* metrics = self->environment->metrics;
   if (metrics == nullptr) return nullptr;
-  return metrics->family(kind, view(name), view(help), views(labels, label_count), buckets);
+  MetricFamily* const found = metrics->family(kind, view(name), view(help), views(labels, label_count), buckets);
+  return found != nullptr ? self->instance->hold(*found) : nullptr;
 }
 
 epp_metric* counter(epp_self* self, epp_str name, epp_str help, const epp_str* labels, uint64_t label_count) {

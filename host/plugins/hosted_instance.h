@@ -63,6 +63,8 @@ class HostedInstance final : public Instance, private endpoints::EndpointListene
   // nullptr once create has returned.
   const ParameterTree* parameters() const { return parameters_.get(); }
   InstanceTimers& timers() { return timers_; }
+  // [main]
+  epp_metric* hold(MetricFamily& family);
   // The table of an extension that a referenced instance serves, and that instance; nullptr when there is none.
   const void* extension_of(std::string_view reference, std::string_view id, const epp_instance*& instance) const;
 
@@ -80,6 +82,7 @@ class HostedInstance final : public Instance, private endpoints::EndpointListene
   std::unique_ptr<ParameterTree> parameters_;
   std::string declaration_error_;
   InstanceTimers timers_;
+  std::vector<std::unique_ptr<epp_metric>> metrics_;
   bool listening_ = false;
 };
 

@@ -224,8 +224,8 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::size_t position = 0;
     std::vector<UnitPtr> asked;  // answers are due
 
-    std::vector<UnitPtr> due;  // scratch of a step
-    std::mutex look_mutex;     // held while answers are looked for; guards the next two
+    // Scratch of the lane's thread.
+    std::vector<UnitPtr> due;
     std::vector<UnitPtr> looked_at;
     net::HttpResult answer;
 
@@ -327,7 +327,6 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   void look(Lane& lane) {
     std::shared_lock gate(gate_);
     if (!open_) return;
-    const std::lock_guard one(lane.look_mutex);
     {
       std::lock_guard lock(mutex_);
       lane.looked_at.swap(lane.asked);
@@ -399,9 +398,14 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
   // The answer of unit->poll.
   void take(const UnitPtr& unit, std::unique_lock<std::mutex> lock, net::HttpResult& answer) {
     if (answer.ok() && answer.response.status / 100 == 3 && !unit->idle) {
-      unit->redirected = true;
       give_buffer(std::move(answer.response.body));
-      return ask_by_client(unit);
+      if (unit->polled_at == unit->target) {
+        unit->redirected = true;
+        ask_by_client(unit);
+      } else {
+        unit->in_flight = false;  // it is elsewhere by now, and asked there when it is its turn
+      }
+      return;
     }
     polled(*unit, std::move(lock), answer);
   }

@@ -156,6 +156,7 @@ class Counter {
     if (auto* s = ref_.get()) s->add(amount);
   }
   double value() const noexcept { return ref_.get() ? ref_.get()->value() : 0; }
+  explicit operator bool() const noexcept { return ref_.get() != nullptr; }
 
  private:
   SeriesRef ref_;
@@ -172,6 +173,7 @@ class Gauge {
     if (auto* s = ref_.get()) s->add(amount);
   }
   double value() const noexcept { return ref_.get() ? ref_.get()->value() : 0; }
+  explicit operator bool() const noexcept { return ref_.get() != nullptr; }
 
  private:
   SeriesRef ref_;

@@ -99,32 +99,30 @@ class CheckMetrics::Series final : public epp_series {
   std::string name_;
 };
 
-class CheckMetrics::Family final : public epp_metric {
+class CheckMetrics::Family final : public plugins::MetricFamily {
  public:
   Family(CheckMetrics& metrics, plugins::MetricKind kind, std::string name, std::vector<std::string> labels)
       : metrics_(metrics), kind_(kind), name_(std::move(name)), labels_(std::move(labels)) {}
 
-  epp_series* series(std::span<const std::string_view> values) override {
-    if (values.size() != labels_.size()) return nullptr;
-    const std::scoped_lock lock(mutex_);
-    auto& slot = series_[{values.begin(), values.end()}];
-    if (slot == nullptr) slot = std::make_unique<Series>(metrics_, kind_, name_);
-    return slot.get();
-  }
-  void remove(epp_series* series) override {
-    const std::scoped_lock lock(mutex_);
-    std::erase_if(series_, [series](const auto& entry) { return entry.second.get() == series; });
-  }
   bool same_shape(plugins::MetricKind kind, std::span<const std::string_view> labels) const {
     return kind == kind_ && std::equal(labels.begin(), labels.end(), labels_.begin(), labels_.end());
   }
 
  private:
+  epp_series* find(std::span<const std::string_view> values) override {
+    if (values.size() != labels_.size()) return nullptr;
+    auto& slot = series_[{values.begin(), values.end()}];
+    if (slot == nullptr) slot = std::make_unique<Series>(metrics_, kind_, name_);
+    return slot.get();
+  }
+  void drop(epp_series* series) override {
+    std::erase_if(series_, [series](const auto& entry) { return entry.second.get() == series; });
+  }
+
   CheckMetrics& metrics_;
   plugins::MetricKind kind_;
   std::string name_;
   std::vector<std::string> labels_;
-  std::mutex mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<Series>> series_;
 };
 
@@ -136,8 +134,8 @@ void CheckMetrics::attach(Channel& channel, std::string type) {
   type_ = std::move(type);
 }
 
-epp_metric* CheckMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view,
-                                 std::span<const std::string_view> labels, std::span<const double>) {
+plugins::MetricFamily* CheckMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view,
+                                            std::span<const std::string_view> labels, std::span<const double>) {
   const std::scoped_lock lock(mutex_);
   auto& slot = families_[std::string(name)];
   if (slot == nullptr) {

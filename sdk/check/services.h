@@ -55,8 +55,8 @@ class CheckMetrics final : public plugins::MetricsService {
   CheckMetrics();
   ~CheckMetrics() override;
   void attach(Channel& channel, std::string type);
-  epp_metric* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
-                     std::span<const std::string_view> labels, std::span<const double> buckets) override;
+  plugins::MetricFamily* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
+                                std::span<const std::string_view> labels, std::span<const double> buckets) override;
   size_t series() const { return series_.load(std::memory_order_relaxed); }  // that exist now
 
  private:

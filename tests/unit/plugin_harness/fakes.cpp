@@ -70,21 +70,10 @@ uint64_t FakeSeries::count() const {
   return count_;
 }
 
-class FakeMetrics::Family final : public epp_metric {
+class FakeMetrics::Family final : public plugins::MetricFamily {
  public:
   Family(plugins::MetricKind kind, std::vector<std::string> labels) : kind_(kind), labels_(std::move(labels)) {}
 
-  epp_series* series(std::span<const std::string_view> values) override {
-    if (values.size() != labels_.size()) return nullptr;
-    const std::scoped_lock lock(mutex_);
-    auto& slot = series_[{values.begin(), values.end()}];
-    if (slot == nullptr) slot = std::make_unique<FakeSeries>();
-    return slot.get();
-  }
-  void remove(epp_series* series) override {
-    const std::scoped_lock lock(mutex_);
-    std::erase_if(series_, [series](const auto& entry) { return entry.second.get() == series; });
-  }
   const FakeSeries* find(const std::vector<std::string>& values) const {
     const std::scoped_lock lock(mutex_);
     const auto at = series_.find(values);
@@ -95,6 +84,18 @@ class FakeMetrics::Family final : public epp_metric {
   }
 
  private:
+  epp_series* find(std::span<const std::string_view> values) override {
+    if (values.size() != labels_.size()) return nullptr;
+    const std::scoped_lock lock(mutex_);
+    auto& slot = series_[{values.begin(), values.end()}];
+    if (slot == nullptr) slot = std::make_unique<FakeSeries>();
+    return slot.get();
+  }
+  void drop(epp_series* series) override {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(series_, [series](const auto& entry) { return entry.second.get() == series; });
+  }
+
   plugins::MetricKind kind_;
   std::vector<std::string> labels_;
   mutable std::mutex mutex_;
@@ -104,8 +105,8 @@ class FakeMetrics::Family final : public epp_metric {
 FakeMetrics::FakeMetrics() = default;
 FakeMetrics::~FakeMetrics() = default;
 
-epp_metric* FakeMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view,
-                                std::span<const std::string_view> labels, std::span<const double>) {
+plugins::MetricFamily* FakeMetrics::family(plugins::MetricKind kind, std::string_view name, std::string_view,
+                                           std::span<const std::string_view> labels, std::span<const double>) {
   auto& slot = families_[std::string(name)];
   if (slot == nullptr) slot = std::make_unique<Family>(kind, std::vector<std::string>(labels.begin(), labels.end()));
   return slot->same_shape(kind, labels) ? slot.get() : nullptr;

@@ -67,8 +67,8 @@ class FakeMetrics final : public plugins::MetricsService {
  public:
   FakeMetrics();
   ~FakeMetrics() override;
-  epp_metric* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
-                     std::span<const std::string_view> labels, std::span<const double> buckets) override;
+  plugins::MetricFamily* family(plugins::MetricKind kind, std::string_view name, std::string_view help,
+                                std::span<const std::string_view> labels, std::span<const double> buckets) override;
   // nullptr when there is no such series.
   const FakeSeries* find(std::string_view name, const std::vector<std::string>& label_values) const;
 

@@ -216,4 +216,37 @@ TEST_F(HostServices, MetricsAndLog) {
   EXPECT_THAT(host.log_lines(), ElementsAre("1 hello n=1.5"));
 }
 
+// What one instance gives up stays good for the others that asked for it.
+TEST_F(HostServices, SeriesAreSharedByInstances) {
+  struct User {
+    const epp_host_metrics* metrics = nullptr;
+    epp_metric* gauge = nullptr;
+    epp_series* series = nullptr;
+    epp_series* again = nullptr;
+  };
+  User users[2];
+  InstancePtr instances[2];
+  const char* const names[] = {"one", "other"};
+  for (int i = 0; i < 2; ++i) {
+    script(names[i]).construct = [&user = users[i]](sdk::Context& context) {
+      const epp_str labels[] = {EPP_STR_INIT("who")};
+      const epp_str values[] = {EPP_STR_INIT("both")};
+      user.metrics = context.host().services().metrics;
+      user.gauge = user.metrics->gauge(context.host().self(), sdk::to_abi("x"), sdk::to_abi("x"), labels, 1);
+      user.series = user.metrics->series(user.gauge, values, 1);
+      user.again = user.metrics->series(user.gauge, values, 1);
+    };
+    instances[i] = host.create("scripted-hook", "{}", names[i]);
+    ASSERT_NE(users[i].series, nullptr);
+    EXPECT_EQ(users[i].again, users[i].series);
+  }
+  users[0].metrics->set(users[0].series, 1);
+  users[0].metrics->remove(users[0].gauge, users[0].series);
+  users[0].metrics->remove(users[0].gauge, users[0].series);  // not its own any more
+  users[1].metrics->set(users[1].series, 2);
+  EXPECT_EQ(host.metric("x", {"both"}), 2.0);
+  users[1].metrics->remove(users[1].gauge, users[1].series);
+  EXPECT_EQ(host.metric("x", {"both"}), std::nullopt);
+}
+
 }  // namespace epp::plugins

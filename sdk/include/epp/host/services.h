@@ -72,9 +72,11 @@ typedef struct epp_host_metrics {
   epp_metric* (*histogram)(epp_self* self, epp_str name, epp_str help, const epp_str* labels, uint64_t label_count,
                            const double* buckets, uint64_t bucket_count);
   /* The series for label values, in the order of the names, at most 16; kept until it is removed. NULL when their
-   * number is wrong or the family is full. Look it up once where you can. [any thread] */
+   * number is wrong or the family is full. Instances that ask for the same values share the numbers. Look it up once
+   * where you can. [any thread] */
   epp_series* (*series)(epp_metric* metric, const epp_str* values, uint64_t value_count);
-  /* Forgets the series: it vanishes from the next scrape; the pointer must not be used again. [any thread] */
+  /* Gives the series up; the pointer must not be used again. It vanishes from the next scrape, unless another instance
+   * asked for it as well. [any thread] */
   void (*remove)(epp_metric* metric, epp_series* series);
   void (*add)(epp_series* series, double delta);     /* counter (delta >= 0), gauge [any thread] */
   void (*set)(epp_series* series, double value);     /* gauge [any thread] */
