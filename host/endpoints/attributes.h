@@ -6,6 +6,7 @@
 
 #include <epp/abi.h>
 #include <epp/host/attributes.h>
+#include <epp/keys.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,10 @@
 #include <string_view>
 
 namespace epp::endpoints {
+
+// i64: host clock ns at which the reading of EPP_KEY_UPDATE_TIME was asked for. The server looked at itself between the
+// two, so the reading shows nothing that began later than this for sure. Forgotten with the other.
+inline constexpr std::string_view kAskedTimeKey = EPP_KEY_UPDATE_TIME "#asked";
 
 // Where the values of an attribute stand.
 enum class Storage : uint8_t {

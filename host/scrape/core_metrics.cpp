@@ -227,7 +227,9 @@ void CoreMetricsExtractor::Engine::apply_cache_info(std::string_view labels, boo
 }
 
 CoreMetricsExtractor::CoreMetricsExtractor(CoreMetricsParameters parameters, AttributeRegistry& attributes)
-    : parameters_(std::move(parameters)), update_time_(intern(attributes, EPP_KEY_UPDATE_TIME, EPP_TYPE_I64)) {
+    : parameters_(std::move(parameters)),
+      times_{intern(attributes, EPP_KEY_UPDATE_TIME, EPP_TYPE_I64),
+             intern(attributes, std::string(endpoints::kAskedTimeKey), EPP_TYPE_I64)} {
   const CoreAttributes core(attributes);
   for (const auto& [name, mapping] : parameters_.engines) {
     engines_.emplace(name, std::make_unique<Engine>(mapping, core, attributes));

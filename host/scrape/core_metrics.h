@@ -27,7 +27,7 @@ class CoreMetricsExtractor final : public Extractor {
   [[nodiscard]] std::string_view type() const override { return kType; }
   Extraction extract(const endpoints::Endpoint& endpoint, std::string_view page, ParseMode mode,
                      PrometheusReader& reader, endpoints::ScrapedValues& values) const override;
-  [[nodiscard]] epp_attr update_time() const override { return update_time_; }
+  [[nodiscard]] Times times() const override { return times_; }
 
   // The engine whose mapping serves this endpoint.
   [[nodiscard]] const std::string& engine_of(const endpoints::Endpoint& endpoint) const;
@@ -39,7 +39,7 @@ class CoreMetricsExtractor final : public Extractor {
 
   CoreMetricsParameters parameters_;
   std::map<std::string, std::unique_ptr<Engine>, std::less<>> engines_;
-  epp_attr update_time_ = EPP_ATTR_NONE;
+  Times times_;
 };
 
 }  // namespace epp::scrape

@@ -29,8 +29,12 @@ class Extractor {
   // Appends to `values`. `reader` is scratch that the caller keeps per thread.
   virtual Extraction extract(const endpoints::Endpoint& endpoint, std::string_view body, ParseMode mode,
                              PrometheusReader& reader, endpoints::ScrapedValues& values) const = 0;
-  // The attribute that is set to the host clock (ns) when a body was extracted with success; EPP_ATTR_NONE for none.
-  [[nodiscard]] virtual epp_attr update_time() const { return EPP_ATTR_NONE; }
+  // The attributes that are set when a body was extracted with success; EPP_ATTR_NONE for none.
+  struct Times {
+    epp_attr update = EPP_ATTR_NONE;  // to when that was (host clock, ns)
+    epp_attr asked = EPP_ATTR_NONE;   // to when it was asked for
+  };
+  [[nodiscard]] virtual Times times() const { return {}; }
 };
 
 }  // namespace epp::scrape

@@ -198,7 +198,8 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
     std::optional<net::Origin> polled_at;  // that one
     net::HttpCall call;                    // of all others
     bool in_flight = false;
-    bool idle = false;  // its endpoint is suspended
+    std::int64_t asked_ns = 0;  // when the poll in flight began
+    bool idle = false;          // its endpoint is suspended
     bool ended = false;
     bool redirected = false;                 // the client follows
     std::uint64_t ticks_left = 0;            // until the next poll
@@ -366,6 +367,7 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       return;
     }
     unit->in_flight = true;
+    unit->asked_ns = now_ns();
     if (unit->polled_at != unit->target) {
       unit->poll = !net::HttpPoll::suits(*unit->target)
                        ? nullptr
@@ -467,7 +469,10 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
       }
       if (!extraction.errors.empty()) errors.emplace_back(extractor.get(), std::move(extraction.errors));
       all_updated = all_updated && extraction.updated;
-      if (extraction.updated && extractor->update_time() != EPP_ATTR_NONE) values.set(extractor->update_time(), now);
+      if (!extraction.updated) continue;
+      const Extractor::Times times = extractor->times();
+      if (times.update != EPP_ATTR_NONE) values.set(times.update, now);
+      if (times.asked != EPP_ATTR_NONE) values.set(times.asked, unit.asked_ns);
     }
     if (!unreadable.empty()) return failed(unit, lock, unreadable);
 

@@ -1,14 +1,9 @@
 // The scraper and endpoints that leave for a while.
 #include "integration/scrape/fake_server.h"
 #include "net/io_pool.h"
-#include "scrape/core_metrics.h"
 #include "scrape/scraper.h"
 #include "unit/net/events.h"
-
-#include <atomic>
-#include <memory>
-#include <string>
-#include <string_view>
+#include "unit/scrape/scraping.h"
 
 #include <gtest/gtest.h>
 
@@ -19,26 +14,11 @@ using endpoints::EndpointChange;
 using testing::eventually;
 using testing::FakeModelServer;
 
-ScrapeSource metrics_source(endpoints::AttributeRegistry& attributes) {
-  ScrapeSource source;
-  source.type = source.name = std::string(kMetricsDataSource);
-  source.parameters = parse_data_source_parameters(source.type, "");
-  source.extractors.push_back(std::make_shared<CoreMetricsExtractor>(parse_core_metrics_parameters(""), attributes));
-  return source;
-}
-
-class Errors : public ScrapeObserver {
- public:
-  void on_poll_error(std::string_view, const endpoints::Endpoint&, std::string_view) override { ++polls; }
-  void on_extract_error(std::string_view, std::string_view, const endpoints::Endpoint&, std::string_view) override {}
-  std::atomic<int> polls{0};
-};
-
 TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   net::IoPool pool{2};
   endpoints::AttributeRegistry attributes;
   endpoints::EndpointTable table{attributes};
-  Errors errors;
+  PollErrors errors;
   FakeModelServer here(pool);
   FakeModelServer away(pool);
   table.upsert(here.spec("here"));
@@ -68,7 +48,7 @@ TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   const int before = here.hits;
   EXPECT_TRUE(eventually([&] { return here.hits >= before + 2; }));
   EXPECT_EQ(scraper.status().size(), 1U);
-  EXPECT_EQ(errors.polls, 0);
+  EXPECT_TRUE(errors.texts().empty());
   scraper.stop();
 }
 
@@ -76,7 +56,7 @@ TEST(ScraperSuspension, WhoIsBackWithinOneChangeIsPolledOn) {
   net::IoPool pool{2};
   endpoints::AttributeRegistry attributes;
   endpoints::EndpointTable table{attributes};
-  Errors errors;
+  PollErrors errors;
   FakeModelServer server(pool);
   table.upsert(server.spec("a"));
   Scraper scraper(pool, table, {metrics_source(attributes)}, &errors);
