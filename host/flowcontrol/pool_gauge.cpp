@@ -40,7 +40,7 @@ PoolGauge::PoolGauge(plugins::InstancePtr detector, const endpoints::EndpointTab
       table_(table),
       update_time_(attributes.intern(EPP_KEY_UPDATE_TIME, EPP_TYPE_I64, endpoints::Storage::kSnapshot)),
       hold_stale_ns_(hold_stale_ns),
-      reservations_(update_time_) {}
+      reservations_(attributes.intern(endpoints::kAskedTimeKey, EPP_TYPE_I64, endpoints::Storage::kSnapshot)) {}
 
 PoolGauge::~PoolGauge() = default;
 

@@ -63,16 +63,16 @@ void Reservations::look(const endpoints::Snapshot& snapshot) {
   }
   if (snapshot.generation() == looked_at_) return;
   looked_at_ = snapshot.generation();
-  const std::int64_t* const read_at = snapshot.i64(update_time_);
+  const std::int64_t* const asked_at = snapshot.i64(asked_time_);
   const auto endpoints = snapshot.endpoints();
   std::erase_if(touched_, [&](std::uint32_t slot) {
     List& list = lists_[slot];
     const epp_endpoint* const endpoint = slot < endpoints.size() ? endpoints[slot] : nullptr;
-    const std::int64_t read = endpoint != nullptr ? read_at[slot] : EPP_I64_MISSING;
+    const std::int64_t asked = endpoint != nullptr ? asked_at[slot] : EPP_I64_MISSING;
     for (Reservation* entry = list.front(); entry != nullptr;) {
       Reservation* const next = List::after(*entry);
       const bool gone = endpoint == nullptr || endpoint->uid != entry->uid;
-      const bool seen = read != EPP_I64_MISSING && read > static_cast<std::int64_t>(entry->since);
+      const bool seen = asked != EPP_I64_MISSING && asked > static_cast<std::int64_t>(entry->since);
       if (gone || seen) drop_unseen(*entry);
       entry = next;
     }

@@ -38,8 +38,9 @@ struct Reservation {
 
 class Reservations {
  public:
-  // `update_time` is the column that tells when an endpoint was last read; EPP_ATTR_NONE when there is none.
-  explicit Reservations(epp_attr update_time) : update_time_(update_time) {}
+  // `asked_time` is the column that tells when the last reading of an endpoint was asked for (not when it came: what
+  // was placed in between may not be in it); EPP_ATTR_NONE when there is none.
+  explicit Reservations(epp_attr asked_time) : asked_time_(asked_time) {}
 
   void add(Reservation& reservation, Needs needs, std::int64_t tokens);
   // Its endpoint is known.
@@ -67,7 +68,7 @@ class Reservations {
   void drop_unseen(Reservation& reservation);
   epp_reservations show(std::initializer_list<Needs> needs) const;
 
-  const epp_attr update_time_;
+  const epp_attr asked_time_;
   std::uint64_t looked_at_ = 0;  // generation
   std::array<Undecided, kNeedsCount> undecided_{};
   // By slot, as long as the largest slot limit that was seen.

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -15,11 +16,15 @@ using namespace testing;
 
 class FlowControlWeakSpot : public ::testing::Test {
  protected:
-  // Metrics of the endpoint were read now.
-  void scrape(std::size_t index = 0) {
-    const epp_attr attr = world.attributes.intern(EPP_KEY_UPDATE_TIME, EPP_TYPE_I64, endpoints::Storage::kSnapshot);
+  // Metrics of the endpoint were read now, and had been asked for `took` before.
+  void scrape(std::size_t index = 0, Nanos took = 0) {
+    const auto column = [&](std::string_view key) {
+      return world.attributes.intern(key, EPP_TYPE_I64, endpoints::Storage::kSnapshot);
+    };
+    const auto now = static_cast<std::int64_t>(world.clock.now.load());
     endpoints::ScrapedValues values;
-    values.set(attr, static_cast<std::int64_t>(world.clock.now.load()));
+    values.set(column(EPP_KEY_UPDATE_TIME), now);
+    values.set(column(endpoints::kAskedTimeKey), now - static_cast<std::int64_t>(took));
     world.table.store(*world.endpoint(index), values);
     world.table.publish();
     world.dispatcher().poke();
@@ -94,6 +99,18 @@ TEST_F(FlowControlWeakSpot, W03_ScrapedLoadCountsWhatItHasNotSeen) {
   read_load = 1;
   scrape();
   EXPECT_EQ(world.running().size(), 5u);
+}
+
+// The server may have looked at itself as soon as it was asked, however late its answer came.
+TEST_F(FlowControlWeakSpot, W03_AReadingShowsNothingThatCameAfterItWasAskedFor) {
+  world.places = 10;
+  world.ask("r");
+  world.advance(5 * kMillisecond);
+  scrape(0, 10 * kMillisecond);
+  EXPECT_EQ(world.dispatcher().view().unseen, 1u);
+  world.advance(5 * kMillisecond);
+  scrape(0, 5 * kMillisecond);
+  EXPECT_EQ(world.dispatcher().view().unseen, 0u);
 }
 
 TEST_F(FlowControlWeakSpot, W03_UnseenGoesWithTheTicketOrTheEndpoint) {
