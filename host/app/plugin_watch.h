@@ -46,7 +46,6 @@ class PluginWatch final : private plugins::LongCallListener {
 
   PluginObserver& observer_;
   const telemetry::Logger log_;
-  plugins::Watchdog watchdog_;
 
   std::mutex mutex_;  // guards these three
   std::condition_variable ending_;
@@ -56,6 +55,7 @@ class PluginWatch final : private plugins::LongCallListener {
   std::mutex servers_mutex_;  // held while they are told
   std::vector<extproc::Server*> servers_;
 
+  plugins::Watchdog watchdog_;  // lets go of calls when it goes, which takes notes
   std::thread thread_;
 };
 

@@ -44,7 +44,8 @@ void Pollers::run(grpc::ServerCompletionQueue& queue) {
   while (!t_leaving && queue.Next(&tag, &ok))
     static_cast<Event*>(tag)->proceed(ok);
   const std::lock_guard lock(mutex_);
-  posts_.erase(me);
+  // It was back, and took what was meant for another before it was said to be.
+  if (const auto post = posts_.extract(me); post.mapped().relieved) send_away_relief(post.mapped());
   gone_.push_back(std::this_thread::get_id());
 }
 
@@ -62,11 +63,16 @@ bool Pollers::relieve(std::int32_t thread_id) {
 void Pollers::dismiss(std::int32_t thread_id) {
   const std::lock_guard lock(mutex_);
   const auto post = posts_.find(thread_id);
-  if (post == posts_.end() || !std::exchange(post->second.relieved, false)) return;
+  if (post != posts_.end() && post->second.relieved) send_away_relief(post->second);
+}
+
+// Whichever thread of the queue takes it. Under the mutex.
+void Pollers::send_away_relief(Post& post) {
+  post.relieved = false;
   --reliefs_;
   if (frozen_) return;
   auto* const leave = new Leave;
-  leave->alarm.Set(post->second.queue, std::chrono::system_clock::now(), static_cast<Event*>(leave));
+  leave->alarm.Set(post.queue, std::chrono::system_clock::now(), static_cast<Event*>(leave));
 }
 
 std::size_t Pollers::reliefs() const {

@@ -56,6 +56,7 @@ class Pollers {
   };
   void run(grpc::ServerCompletionQueue& queue);
   void start(grpc::ServerCompletionQueue& queue);
+  void send_away_relief(Post& post);
   void reap();
 
   mutable std::mutex mutex_;

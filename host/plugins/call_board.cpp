@@ -23,6 +23,8 @@ struct CallBoard::Membership {
     mine_ = nullptr;
     CallBoard& board = get();
     const std::scoped_lock lock(board.mutex_);
+    // A call that was seen has returned, though no look came since.
+    if (board.watchdog_ != nullptr) board.watchdog_->let_go(*record);
     std::erase_if(board.records_, [&](const auto& kept) { return kept.get() == record; });
   }
 };

@@ -60,8 +60,10 @@ epp_status prompt(epp_self*, const epp_request* request, const epp_prompt_part**
 epp_status set_header(epp_self* self, const epp_request* request, epp_str name, epp_str value) {
   RequestContext& context = RequestContext::from(request);
   if (!may_change_request(context)) return out_of_phase(self, "set_header outside of request-header and pre-request");
-  context.headers.set(view(name), view(value));
-  context.request_mutations.push_back({std::string(view(name)), std::string(view(value)), false});
+  // A copy first: the value may be a view of another header.
+  const HeaderMutation& change =
+      context.request_mutations.emplace_back(std::string(view(name)), std::string(view(value)), false);
+  context.headers.set(change.name, change.value);
   return EPP_OK;
 }
 
@@ -69,8 +71,8 @@ epp_status remove_header(epp_self* self, const epp_request* request, epp_str nam
   RequestContext& context = RequestContext::from(request);
   if (!may_change_request(context))
     return out_of_phase(self, "remove_header outside of request-header and pre-request");
-  context.headers.erase(view(name));
-  context.request_mutations.push_back({std::string(view(name)), {}, true});
+  const HeaderMutation& change = context.request_mutations.emplace_back(std::string(view(name)), std::string(), true);
+  context.headers.erase(change.name);
   return EPP_OK;
 }
 
@@ -90,8 +92,9 @@ epp_status set_response_header(epp_self* self, const epp_request* request, epp_s
   if (context.phase != Phase::kResponseHeader) {
     return out_of_phase(self, "set_response_header outside of response-header");
   }
-  context.response_headers.set(view(name), view(value));
-  context.response_mutations.push_back({std::string(view(name)), std::string(view(value)), false});
+  const HeaderMutation& change =
+      context.response_mutations.emplace_back(std::string(view(name)), std::string(view(value)), false);
+  context.response_headers.set(change.name, change.value);
   return EPP_OK;
 }
 

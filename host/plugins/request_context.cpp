@@ -18,20 +18,20 @@ const std::string* HeaderMap::find(std::string_view lower_name) const {
 
 void HeaderMap::set(std::string_view lower_name, std::string_view value) {
   for (size_t i = 0; i < count_; ++i) {
-    if (items_[i].first == lower_name) {
-      items_[i].second.assign(value);
+    if (items_[i]->first == lower_name) {
+      items_[i]->second.assign(value);
       return;
     }
   }
-  if (count_ == items_.size()) items_.emplace_back();
-  items_[count_].first.assign(lower_name);
-  items_[count_].second.assign(value);
-  ++count_;
+  if (count_ == items_.size()) items_.push_back(std::make_unique<Item>());
+  Item& item = *items_[count_++];
+  item.first.assign(lower_name);
+  item.second.assign(value);
 }
 
 bool HeaderMap::erase(std::string_view lower_name) {
   for (size_t i = 0; i < count_; ++i) {
-    if (items_[i].first != lower_name) continue;
+    if (items_[i]->first != lower_name) continue;
     // The freed strings go behind the live ones, for reuse.
     const auto at = items_.begin() + static_cast<std::ptrdiff_t>(i);
     std::rotate(at, at + 1, items_.begin() + static_cast<std::ptrdiff_t>(count_));
@@ -189,34 +189,6 @@ const void* shared_column(const endpoints::Snapshot* snapshot, const endpoints::
     default:
       return snapshot != nullptr ? snapshot->bytes(attr) : Column::missing_bytes();
   }
-}
-
-RequestContextPool::RequestContextPool(size_t kept) : kept_(kept) {
-  idle_.reserve(kept);
-}
-RequestContextPool::~RequestContextPool() = default;
-
-RequestContextPool::Handle RequestContextPool::acquire() {
-  std::unique_ptr<RequestContext> context;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!idle_.empty()) {
-      context = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (context == nullptr) context = std::make_unique<RequestContext>();
-  return Handle(context.release(), Return{this});
-}
-
-void RequestContextPool::Return::operator()(RequestContext* context) const {
-  pool->give_back(std::unique_ptr<RequestContext>(context));
-}
-
-void RequestContextPool::give_back(std::unique_ptr<RequestContext> context) {
-  context->reset();
-  const std::scoped_lock lock(mutex_);
-  if (idle_.size() < kept_) idle_.push_back(std::move(context));
 }
 
 }  // namespace epp::plugins

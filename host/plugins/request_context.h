@@ -16,8 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,15 +29,22 @@ namespace epp::plugins {
 // Request headers by lower-case name; the last value of a repeated name. Small and linear: requests carry tens.
 class HeaderMap {
  public:
+  using Item = std::pair<std::string, std::string>;
+  // A value stays where it is until it is set again or erased: plugins hold views of it.
   const std::string* find(std::string_view lower_name) const;
+  // The arguments are none of ours.
   void set(std::string_view lower_name, std::string_view value);
   bool erase(std::string_view lower_name);
-  std::span<const std::pair<std::string, std::string>> items() const { return {items_.data(), count_}; }
+  // In order of first appearance.
+  auto items() const {
+    return std::span(items_.data(), count_) |
+           std::views::transform([](const std::unique_ptr<Item>& item) -> const Item& { return *item; });
+  }
   // Keeps the strings' memory.
   void clear() { count_ = 0; }
 
  private:
-  std::vector<std::pair<std::string, std::string>> items_;  // in order of first appearance; the first count_ are live
+  std::vector<std::unique_ptr<Item>> items_;  // the first count_ are live
   size_t count_ = 0;
 };
 
@@ -138,26 +145,5 @@ class RequestContext {
 // there is neither. Both may be nullptr.
 const void* shared_column(const endpoints::Snapshot* snapshot, const endpoints::EndpointTable* table, epp_attr attr,
                           uint32_t type);
-
-// Recycles contexts: a warm one allocates nothing for a request like those before. [any thread]
-class RequestContextPool {
- public:
-  explicit RequestContextPool(size_t kept = 256);
-  ~RequestContextPool();
-
-  // Gives its context back, reset, when it goes. The pool outlives it.
-  struct Return {
-    RequestContextPool* pool = nullptr;
-    void operator()(RequestContext* context) const;
-  };
-  using Handle = std::unique_ptr<RequestContext, Return>;
-  Handle acquire();
-
- private:
-  void give_back(std::unique_ptr<RequestContext> context);
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<RequestContext>> idle_;
-  size_t kept_;
-};
 
 }  // namespace epp::plugins

@@ -127,6 +127,25 @@ TEST_F(HostServices, HeadersChangeInTheirPhasesOnly) {
   EXPECT_EQ(setter->faults(Fault::kScopeWrite), 1u);
 }
 
+TEST_F(HostServices, AHeaderCanBeSetToAnotherOnesValue) {
+  script("copier").pre_request = [](const sdk::Request& r, const auto&) {
+    const std::string_view client = r.header("x-client");
+    for (int i = 0; i < 20; ++i)
+      r.set_header("x-copy-" + std::to_string(i), client);
+    r.remove_header("x-gone");
+    EXPECT_EQ(client, "me");
+    r.set_header("x-client", client);
+    EXPECT_EQ(r.header("x-client"), "me");
+  };
+  request.header("x-gone", "first");
+  request.header("x-client", "me");
+  EXPECT_TRUE(host.pre_request(host.create("scripted-hook", "{}", "copier"), request).ok());
+  const auto& changes = request.context().request_mutations;
+  ASSERT_EQ(changes.size(), 22u);
+  EXPECT_EQ(changes[19].value, "me");
+  EXPECT_EQ(changes[21].value, "me");
+}
+
 TEST_F(HostServices, ParametersByPointerInDocumentOrder) {
   std::vector<std::string> keys;
   script("p").construct = [&](sdk::Context& context) {

@@ -3,9 +3,11 @@
 
 #include "plugins/guarded_call.h"
 
+#include <latch>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -148,6 +150,24 @@ TEST_F(WatchdogTest, AnInstanceThatGoesIsLetGoOf) {
   }
   suspect.reset();
   EXPECT_THAT(heard, ElementsAre("long", "back"));
+}
+
+TEST_F(WatchdogTest, AThreadThatEndsWithItsCallIsLetGoOf) {
+  const Suspect suspect;
+  std::latch called{1};
+  std::latch seen{1};
+  std::thread caller([&] {
+    const CallMark call(suspect, ExtensionPoint::kScorer);
+    called.count_down();
+    seen.wait();
+  });
+  called.wait();
+  pass(100);
+  EXPECT_TRUE(suspect.ledger().suspended());
+  seen.count_down();
+  caller.join();
+  EXPECT_THAT(heard, ElementsAre("long", "hung at 50", "hung one is back"));
+  EXPECT_FALSE(suspect.ledger().suspended());
 }
 
 TEST_F(WatchdogTest, TheOuterOfNestedCallsIsMeasuredThroughout) {

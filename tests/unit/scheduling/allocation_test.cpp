@@ -42,24 +42,22 @@ TEST_F(AllocationTest, AWarmDecisionAllocatesNothing) {
 
   epp_candidates candidates = host.stage(request);
   const auto snapshot = host.table().snapshot();
-  plugins::RequestContextPool pool;
+  plugins::RequestContext context;  // as lifecycle recycles it
   plugins::CompletionTable completions;
   uint64_t allocations = 0;
   for (int round = 0; round < 4; ++round) {
     epp::testing::count_allocations();
-    {
-      const auto context = pool.acquire();
-      context->id.assign("0123456789012345678901234567890123456789");
-      context->headers.set("x-request-id", "0123456789012345678901234567890123456789");
-      context->sync();
-      context->snapshot = snapshot;
-      context->table = &host.table();
-      plugins::ErrorBuffer buffer;
-      plugins::CallTimer timer;
-      plugins::Call call{*context, buffer, timer};
-      plugins::run_producer(producer, call, candidates, completions, nullptr);
-      if (!scheduler.schedule(*context, candidates, workspace, error)) std::abort();
-    }
+    context.id.assign("0123456789012345678901234567890123456789");
+    context.headers.set("x-request-id", "0123456789012345678901234567890123456789");
+    context.sync();
+    context.snapshot = snapshot;
+    context.table = &host.table();
+    plugins::ErrorBuffer buffer;
+    plugins::CallTimer timer;
+    plugins::Call call{context, buffer, timer};
+    plugins::run_producer(producer, call, candidates, completions, nullptr);
+    if (!scheduler.schedule(context, candidates, workspace, error)) std::abort();
+    context.reset();
     epp::testing::stop_counting_allocations();
     allocations = epp::testing::counted_allocations();
   }
