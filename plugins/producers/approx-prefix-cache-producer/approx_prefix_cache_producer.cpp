@@ -114,10 +114,11 @@ class ApproxPrefixCacheProducer {
     index_.find_holders(state.chains, state.holders);
     state.matches.clear();
     if (state.holders.empty()) return;
+    const PrefixIndex::Reading reading(index_);
     for (uint32_t i = 0; i < candidates.size(); ++i) {
       const uint32_t slot = candidates.slot(i);
       if (!state.holders.contains(slot)) continue;
-      match[slot] = cached[slot] = index_.match(candidates.endpoint(i), state.chains);
+      match[slot] = cached[slot] = reading.match(candidates.endpoint(i), state.chains);
       if (match[slot] != 0) state.matches.push_back({slot, match[slot]});
     }
   }

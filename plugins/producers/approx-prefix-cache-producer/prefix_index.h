@@ -129,12 +129,15 @@ class PrefixIndex {
     server = std::make_unique<Server>(endpoint);
   }
 
+  // Must not overlap with an addition for the same slot.
   void remove(const epp_endpoint& endpoint) {
-    const std::unique_lock lock(mutex_);
-    Server* const server = find(endpoint.slot, endpoint.uid);
-    if (server == nullptr) return;
-    forget(*server);
-    servers_[endpoint.slot].reset();
+    std::unique_ptr<Server> gone;
+    {
+      const std::unique_lock lock(mutex_);
+      if (find(endpoint.slot, endpoint.uid) == nullptr) return;
+      gone = std::move(servers_[endpoint.slot]);
+    }
+    forget(*gone);  // takes milliseconds when much is held; until then it is a holder that matches nothing
   }
 
   // The slots that may match something, in place of those in `holders`.
@@ -143,12 +146,21 @@ class PrefixIndex {
     chains.for_each_head([&](size_t head) { heads_.find(chains.hashes[head], holders); });
   }
 
-  // The leading blocks that the endpoint holds, summed over the chains.
-  int64_t match(const epp_endpoint& endpoint, const PrefixChains& chains) const {
-    const std::shared_lock lock(mutex_);
-    const Server* const server = find(endpoint.slot, endpoint.uid);
-    return server != nullptr ? server->match(chains) : 0;
-  }
+  // Looks at many endpoints in a row. None comes or goes as long as it lives: keep it short, and call nothing else of
+  // the index meanwhile.
+  class Reading {
+   public:
+    explicit Reading(const PrefixIndex& index) : index_(index), lock_(index.mutex_) {}
+    // The leading blocks that the endpoint holds, summed over the chains.
+    int64_t match(const epp_endpoint& endpoint, const PrefixChains& chains) const {
+      const Server* const server = index_.find(endpoint.slot, endpoint.uid);
+      return server != nullptr ? server->match(chains) : 0;
+    }
+
+   private:
+    const PrefixIndex& index_;
+    const std::shared_lock<std::shared_mutex> lock_;
+  };
 
   // Notes that the endpoint now holds the chains. The first call fixes its capacity.
   void record(const epp_endpoint& endpoint, const PrefixChains& chains, uint32_t capacity) {

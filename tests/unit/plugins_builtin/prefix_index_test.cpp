@@ -1,10 +1,12 @@
 // The index behind the estimate of cached prefixes: whoever matches is found by the first block of a prompt.
 #include "../../../plugins/producers/approx-prefix-cache-producer/prefix_index.h"
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -37,6 +39,10 @@ bool held(const PrefixIndex& index, const PrefixChains& wanted, uint32_t slot) {
   return holders.contains(slot);
 }
 
+int64_t match(const PrefixIndex& index, const epp_endpoint& endpoint, const PrefixChains& wanted) {
+  return PrefixIndex::Reading(index).match(endpoint, wanted);
+}
+
 TEST(PrefixIndex, FindsWhoHoldsTheFirstBlock) {
   PrefixIndex index;
   const epp_endpoint a = endpoint(3, 1);
@@ -49,8 +55,8 @@ TEST(PrefixIndex, FindsWhoHoldsTheFirstBlock) {
   EXPECT_TRUE(held(index, wanted, 3));
   EXPECT_TRUE(held(index, wanted, 200));
   EXPECT_FALSE(held(index, wanted, 4));
-  EXPECT_EQ(index.match(a, wanted), 2);
-  EXPECT_EQ(index.match(b, wanted), 2);
+  EXPECT_EQ(match(index, a, wanted), 2);
+  EXPECT_EQ(match(index, b, wanted), 2);
   // In the middle of a prompt a block is no beginning of another.
   EXPECT_FALSE(held(index, chains({{11}}), 3));
 }
@@ -76,7 +82,7 @@ TEST(PrefixIndex, AChainLongerThanTheMemoryKeepsItsBeginning) {
     index.record(endpoint(0, 1), chains({{1, 2, 3, 4, 5}}), 2);
   const PrefixChains wanted = chains({{1, 2, 3}});
   EXPECT_TRUE(held(index, wanted, 0));
-  EXPECT_EQ(index.match(endpoint(0, 1), wanted), 2);
+  EXPECT_EQ(match(index, endpoint(0, 1), wanted), 2);
 }
 
 // Whatever is recorded and forgotten: exactly those who hold a first block are found by it.
@@ -108,8 +114,45 @@ TEST(PrefixIndex, HoldersAreThoseThatMatch) {
     for (uint64_t p = 1; p <= 6; ++p) {
       const PrefixChains wanted = chains({prompt(p, 3)});
       for (uint32_t at = 0; at < kSlots; ++at)
-        ASSERT_EQ(held(index, wanted, at), index.match(endpoint(at, uids[at]), wanted) > 0) << "step " << step;
+        ASSERT_EQ(held(index, wanted, at), match(index, endpoint(at, uids[at]), wanted) > 0) << "step " << step;
     }
+  }
+}
+
+// Endpoints leave and come while others are searched and recorded: what is found in the end is what is held.
+TEST(PrefixIndex, HoldersAreRightWhileEndpointsComeAndGo) {
+  constexpr uint32_t kSlots = 4;
+  PrefixIndex index;
+  std::vector<std::vector<uint64_t>> prompts;
+  for (uint64_t head = 1; head <= 300; ++head)
+    prompts.push_back({head << 56 | head, head});
+  const PrefixChains all = chains(prompts);
+  std::vector<std::atomic<uint64_t>> uids(kSlots);
+  for (uint32_t slot = 0; slot < kSlots; ++slot)
+    index.add(endpoint(slot, uids[slot] = 1));
+  std::atomic<bool> churning{true};
+  std::thread worker([&] {
+    SlotBits holders;
+    for (uint32_t slot = 0; churning; slot = (slot + 1) % kSlots) {
+      index.record(endpoint(slot, uids[slot]), all, 1000);
+      index.find_holders(all, holders);
+      EXPECT_LE(match(index, endpoint(slot, uids[slot]), all), 600);
+    }
+  });
+  for (int round = 0; round < 200; ++round) {
+    const auto slot = static_cast<uint32_t>(round) % kSlots;
+    index.remove(endpoint(slot, uids[slot]));
+    index.add(endpoint(slot, ++uids[slot]));
+  }
+  churning = false;
+  worker.join();
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    for (const auto& prompt : prompts) {
+      const PrefixChains wanted = chains({prompt});
+      ASSERT_EQ(held(index, wanted, slot), match(index, endpoint(slot, uids[slot]), wanted) > 0) << "slot " << slot;
+    }
+    index.remove(endpoint(slot, uids[slot]));
+    EXPECT_FALSE(held(index, all, slot));
   }
 }
 
