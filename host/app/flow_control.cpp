@@ -3,7 +3,6 @@
 #include "plugins/environment.h"
 
 #include <epp/abi.h>
-#include <epp/ext/saturation_detector.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -38,10 +37,9 @@ flowcontrol::BandOptions band_options(const config::EffectiveBand& band, const p
 // How long the end of a request may stay unseen by the detector.
 Nanoseconds blind_time(const plugins::InstancePtr& detector, const config::Options& options) {
   Nanoseconds believed = options.metrics_staleness_threshold;
-  const epp_saturation_detector* const table = detector != nullptr ? detector->detector : nullptr;
-  if (table != nullptr && EPP_HAS(table, epp_saturation_detector, believed_age) && table->believed_age != nullptr) {
+  if (const auto age = detector != nullptr ? detector->believed_age_ns() : std::nullopt) {
     constexpr std::uint64_t kLongest = 3'600'000'000'000;  // an hour: what is beyond is a mistake
-    believed = Nanoseconds(std::min(table->believed_age(detector->raw()), kLongest));
+    believed = Nanoseconds(std::min(*age, kLongest));
     if (believed.count() == 0) return kLiveCounterGrace;
   }
   return options.refresh_metrics_interval + believed + kScrapeMargin;

@@ -218,7 +218,8 @@ void Host::start_reloads() {
     return outcome;
   });
   triggers_ = std::make_unique<ReloadTriggers>(io_, options_, [this](std::string_view why) { reload(why); });
-  triggers_->watch(generations_.watched_directories());
+  // Where reloads do it, one of which may already be asked for.
+  plugin_thread_.run([this] { triggers_->watch(generations_.watched_directories()); });
 }
 
 bool Host::start_servers() {

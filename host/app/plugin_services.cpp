@@ -2,6 +2,7 @@
 
 #include "plugins/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -69,9 +70,13 @@ uint64_t PluginTimers::start(uint64_t delay_ns, uint64_t period_ns, std::functio
     id = next_++;
     timers_.emplace(id, timer);
   }
-  const std::chrono::nanoseconds delay(delay_ns);
+  const auto span = [](uint64_t ns) {
+    constexpr uint64_t kLongest = 365 * uint64_t{86'400'000'000'000};  // a year: never, but no clock overflows
+    return std::chrono::nanoseconds(std::min(ns, kLongest));
+  };
+  const std::chrono::nanoseconds delay = span(delay_ns);
   if (period_ns != 0) {
-    timer->every(std::chrono::nanoseconds(period_ns), std::move(fn), delay);
+    timer->every(span(period_ns), std::move(fn), delay);
   } else {
     timer->once(delay, [this, id, call = std::move(fn)] {
       call();

@@ -63,6 +63,10 @@ PluginSpec decode_plugin(Fields& fields) {
   if (fields.text("sha256", plugin.sha256) && !is_sha256(plugin.sha256)) {
     fields.error("sha256", "invalid sha256 '" + plugin.sha256 + "'", "64 lower-case hexadecimal digits");
   }
+  // A digest pins a file before it is loaded, so that the file must be named.
+  if (!plugin.sha256.empty() && plugin.library.empty()) {
+    fields.error("sha256", "sha256 is given without library", "a library beside it");
+  }
   std::string on_fault;
   if (fields.text("onFault", on_fault)) {
     if (on_fault == "reject") {

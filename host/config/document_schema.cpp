@@ -95,7 +95,7 @@ std::string document_schema() {
         "sha256": {
           "type": "string",
           "pattern": "^[0-9a-f]{64}$",
-          "description": "Digest that the library must have."
+          "description": "Digest that the library must have, taken before it is loaded."
         },
         "onFault": {
           "enum": ["reject", "ignore"],
@@ -108,6 +108,7 @@ std::string document_schema() {
         }
       },
       "required": ["type"],
+      "dependencies": { "sha256": ["library"] },
       "additionalProperties": false
     },
     "schedulingProfile": {

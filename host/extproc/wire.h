@@ -18,7 +18,7 @@ namespace epp::extproc {
 
 /// More in one message is refused as malformed: proxies allow a hundred headers, and a tiny message must not become
 /// a huge tree.
-inline constexpr std::size_t kMaxHeaders = 4096;
+inline constexpr std::size_t kMaxHeaders = 1024;
 inline constexpr std::size_t kMaxMetadataValues = 65536;
 inline constexpr unsigned kMaxMetadataDepth = 64;
 

@@ -64,7 +64,6 @@ class Core {
 
   // ---- state ----
   std::uint64_t waiting() const { return waiting_.requests; }
-  std::uint64_t waiting_bytes() const { return waiting_.bytes; }
   bool pool_empty() const { return pool_empty_; }
   // When expire() has something to do.
   Nanos next_deadline() const { return deadlines_.next(); }

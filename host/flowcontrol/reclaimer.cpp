@@ -218,7 +218,7 @@ class Reclaimer::Impl {
     if (policy == nullptr || policy->bypassed()) return default_order(a, b);
     if (!plugins::evicts_before(*policy, a, b)) return false;
     if (!plugins::evicts_before(*policy, b, a)) {
-      policy->accept_answer();
+      policy->accept_answer(plugins::ExtensionPoint::kEvictionOrdering);
       return true;
     }
     policy->refuse_answer(plugins::ExtensionPoint::kEvictionOrdering, plugins::Fault::kOutOfRange,

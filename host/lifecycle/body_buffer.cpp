@@ -58,9 +58,4 @@ std::shared_ptr<const void> BodyBuffer::freeze() {
   return block_;
 }
 
-void BodyBuffer::release() {
-  block_.reset();
-  size_ = 0;
-}
-
 }  // namespace epp::lifecycle

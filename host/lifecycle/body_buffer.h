@@ -34,7 +34,6 @@ class BodyBuffer {
   std::size_t size() const { return size_; }
   /// Keeps the bytes of view() alive; nothing may be appended any more.
   std::shared_ptr<const void> freeze();
-  void release();
 
  private:
   struct Block;

@@ -288,8 +288,9 @@ bool Director::screen() {
   plugins::Call call = state_.call();
   const epp_candidates all = candidates();
   state_.kept.resize(all.count);
-  plugins::SlotSet survivors;
-  std::vector<std::uint32_t> remaining(state_.candidates);
+  plugins::SlotSet& survivors = state_.survivors;
+  std::vector<std::uint32_t>& remaining = state_.remaining;
+  remaining = state_.candidates;
   for (const plugins::InstancePtr& screener : screeners) {
     std::uint32_t count = 0;
     const epp_status status = plugins::run_screener(*screener, call, all, state_.scratch, state_.kept.data(), count);

@@ -65,7 +65,6 @@ class Director {
   bool queued() const { return waiting_; }
   /// Pre-request hooks ran: response hooks are due, whatever happens next.
   bool dispatched() const { return dispatched_; }
-  std::int32_t priority() const { return priority_; }
 
  private:
   enum class Step : std::uint8_t { kAdmission, kCandidates, kProducers, kScheduling, kOver };

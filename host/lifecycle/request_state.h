@@ -36,8 +36,10 @@ struct RequestState {
   ParsedPrompt prompt{parsed};
   scheduling::Workspace workspace;
   std::vector<std::uint32_t> candidates;  ///< slots
-  std::vector<std::uint32_t> kept;        ///< scratch of screeners
-  std::vector<std::uint8_t> without;      ///< producers that gave no answer are 1, by position
+  std::vector<std::uint32_t> kept;        ///< scratch of screeners, like the next two
+  std::vector<std::uint32_t> remaining;
+  plugins::SlotSet survivors;
+  std::vector<std::uint8_t> without;  ///< producers that gave no answer are 1, by position
   plugins::SlotSet scratch;
   plugins::ErrorBuffer error;
   plugins::CallTimer timer;

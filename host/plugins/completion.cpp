@@ -111,7 +111,8 @@ void apply_completion(const Instance& instance, const Completion& completion, Re
   for (const epp_completion_value& item : completion.values()) {
     const AttributeUse* use = instance.may_write(item.attr) ? instance.use_of(item.attr) : nullptr;
     const bool of_request = item.slot == EPP_SLOT_REQUEST;
-    if (use == nullptr || use->type != item.value.type || (use->scope == EPP_SCOPE_REQUEST) != of_request) {
+    if (use == nullptr || use->type != item.value.type || use->kind != EPP_COLUMN_PER_REQUEST ||
+        (use->scope == EPP_SCOPE_REQUEST) != of_request) {
       instance.count_fault(kPoint, Fault::kScopeWrite, "completed an attribute that was not declared so");
     } else if (of_request) {
       request.set_value(item.attr, item.value);

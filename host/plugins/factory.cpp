@@ -76,11 +76,14 @@ uint64_t InstanceTimers::start(uint64_t delay_ns, uint64_t period_ns, void (*fn)
     running_.emplace(id, 0);
   }
   const uint64_t started = service_->start(delay_ns, period_ns, [this, id, period_ns, fn, arg] {
-    if (!instance_.bypassed()) guarded(instance_, ExtensionPoint::kTimer, nullptr, [&] { fn(arg); });
+    if (!instance_.bypassed()) notify(instance_, ExtensionPoint::kTimer, nullptr, [&] { fn(arg); });
     if (period_ns == 0) forget(id);
   });
-  const std::scoped_lock lock(mutex_);
-  if (const auto at = running_.find(id); at != running_.end()) at->second = started;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto at = running_.find(id); at != running_.end()) at->second = started;
+  }
+  started_.notify_all();
   return id;
 }
 
@@ -101,8 +104,12 @@ void InstanceTimers::stop_all() {
   for (;;) {
     uint64_t id = 0;
     {
-      const std::scoped_lock lock(mutex_);
+      std::unique_lock lock(mutex_);
       closed_ = true;
+      // One that is being started has no id yet by which it could be stopped.
+      started_.wait(lock, [this] {
+        return std::none_of(running_.begin(), running_.end(), [](const auto& timer) { return timer.second == 0; });
+      });
       if (running_.empty()) return;
       id = running_.begin()->first;
     }
@@ -187,6 +194,7 @@ bool HostedInstance::create(const InstanceSpec& spec, std::string& error) {
       guarded(*this, ExtensionPoint::kCreate, &reason, [&] { resolved = resolve_tables(*spec.descriptor, error); });
   if (!answered) error = "get_extension failed: " + std::string(reason.message());
   if (!answered || !resolved) return false;
+  ask_once();
   if (endpoint_events != nullptr && environment_.table != nullptr) {
     environment_.table->add_listener(this);
     listening_ = true;
@@ -253,6 +261,21 @@ bool HostedInstance::resolve_tables(const epp_type& type, std::string& error) {
   return true;
 }
 
+void HostedInstance::ask_once() {
+  if (producer != nullptr && EPP_HAS(producer, epp_producer, time_limit) && producer->time_limit != nullptr) {
+    constexpr uint64_t kLongest = 86'400'000'000'000;  // a day: for ever, but no clock overflows
+    uint64_t limit = 0;
+    guarded(*this, ExtensionPoint::kCreate, nullptr, [&] { limit = producer->time_limit(raw_); });
+    if (limit != 0) producer_limit_ns_ = std::min(limit, kLongest);
+  }
+  if (detector != nullptr && EPP_HAS(detector, epp_saturation_detector, believed_age) &&
+      detector->believed_age != nullptr) {
+    uint64_t age = 0;
+    const bool said = guarded(*this, ExtensionPoint::kCreate, nullptr, [&] { age = detector->believed_age(raw_); });
+    if (said) believed_age_ns_ = age;
+  }
+}
+
 epp_attr HostedInstance::declare(std::string_view key, uint32_t type, uint32_t scope, uint32_t access, uint32_t kind) {
   const auto refuse = [&](std::string_view why) {
     if (declaration_error_.empty()) declaration_error_ = "attribute " + std::string(key) + ' ' + std::string(why);
@@ -309,14 +332,14 @@ const void* HostedInstance::extension_of(std::string_view reference, std::string
 
 void HostedInstance::on_endpoint_added(const endpoints::EndpointPtr& endpoint) {
   if (bypassed()) return;
-  guarded(*this, ExtensionPoint::kEndpointEvents, nullptr,
-          [&] { endpoint_events->on_endpoint_added(raw_, &endpoint->abi()); });
+  notify(*this, ExtensionPoint::kEndpointEvents, nullptr,
+         [&] { endpoint_events->on_endpoint_added(raw_, &endpoint->abi()); });
 }
 
 void HostedInstance::on_endpoint_removed(const endpoints::EndpointPtr& endpoint) {
   if (bypassed()) return;
-  guarded(*this, ExtensionPoint::kEndpointEvents, nullptr,
-          [&] { endpoint_events->on_endpoint_removed(raw_, &endpoint->abi()); });
+  notify(*this, ExtensionPoint::kEndpointEvents, nullptr,
+         [&] { endpoint_events->on_endpoint_removed(raw_, &endpoint->abi()); });
 }
 
 InstancePtr make_instance(const InstanceSpec& spec, const Environment& environment, std::string& error) {

@@ -19,8 +19,9 @@ bool FaultLedger::bypass() {
   return (service_.fetch_or(kBypassedBit, std::memory_order_relaxed) & kBypassedBit) == 0;
 }
 
-bool FaultLedger::refuse() {
-  return refused_in_row_.fetch_add(1, std::memory_order_relaxed) + 1 >= kBypassAfterFaults && bypass();
+bool FaultLedger::refuse(ExtensionPoint point) {
+  auto& in_row = refused_in_row_[static_cast<size_t>(point)];
+  return in_row.fetch_add(1, std::memory_order_relaxed) + 1 >= kBypassAfterFaults && bypass();
 }
 
 bool FaultLedger::suspend() {

@@ -1,8 +1,8 @@
 // The faults of one instance, and whether it may still be called.
 //
 // An instance is out of service while a call of it hangs (suspended), and for good after kBypassAfterFaults answers in
-// a row that could not be used or after kBypassAfterHangs suspensions (bypassed). Whoever would call it then takes its
-// neutral answer instead. A reload builds a bypassed instance anew.
+// a row, at one extension point, that could not be used or after kBypassAfterHangs suspensions (bypassed). Whoever
+// would call it then takes its neutral answer instead. A reload builds a bypassed instance anew.
 #pragma once
 
 #include "plugins/fault.h"
@@ -38,9 +38,10 @@ class FaultLedger {
 
   void enter(ExtensionPoint point, Fault fault, std::string_view message);
   // One answer more in a row that was replaced. True when the instance is bypassed for it.
-  bool refuse();
-  void accept() {
-    if (refused_in_row_.load(std::memory_order_relaxed) != 0) refused_in_row_.store(0, std::memory_order_relaxed);
+  bool refuse(ExtensionPoint point);
+  void accept(ExtensionPoint point) {
+    auto& in_row = refused_in_row_[static_cast<size_t>(point)];
+    if (in_row.load(std::memory_order_relaxed) != 0) in_row.store(0, std::memory_order_relaxed);
   }
   // A call hangs: suspends until resume(). True when the instance is bypassed for it.
   bool suspend();
@@ -57,7 +58,7 @@ class FaultLedger {
   bool bypass();
 
   std::atomic<uint32_t> service_{0};  // kBypassedBit | calls that hang
-  std::atomic<uint32_t> refused_in_row_{0};
+  std::array<std::atomic<uint32_t>, kExtensionPointCount> refused_in_row_{};
   std::atomic<uint32_t> suspensions_{0};
   std::atomic<uint64_t> passed_over_{0};
   std::array<std::atomic<uint64_t>, kFaultCount> counts_{};

@@ -23,14 +23,6 @@ void tell(const Instance& instance, Tell&& call) {
   guarded(instance, ExtensionPoint::kFairness, nullptr, call);
 }
 
-// True when the instance is out of service, which is counted.
-bool passed_over(const Instance& instance, ExtensionPoint point) {
-  if (instance.in_service()) [[likely]]
-    return false;
-  instance.pass_over(point);
-  return true;
-}
-
 }  // namespace
 
 void* open_fairness_band(const Instance& instance, int32_t priority, ErrorBuffer& error) {
@@ -93,7 +85,7 @@ bool run_fairness_pick(const Instance& instance, void* band, uint64_t now_ns, Er
 
 bool judge_pick(const Instance& instance, bool active) {
   if (active) {
-    instance.accept_answer();
+    instance.accept_answer(ExtensionPoint::kFairness);
   } else {
     instance.refuse_answer(ExtensionPoint::kFairness, Fault::kOutOfRange, "picked a flow that is idle or unknown");
   }
@@ -112,7 +104,7 @@ int64_t run_ordering_key(const Instance& instance, const epp_queued_request& ite
     if (answered) instance.refuse_answer(kPoint, Fault::kError, error.message());
     return by_arrival;
   }
-  instance.accept_answer();
+  instance.accept_answer(kPoint);
   return key;
 }
 
@@ -158,7 +150,7 @@ void run_usage_limits(const Instance& instance, double saturation, std::span<con
     all_numbers = false;
   }
   if (all_numbers) {
-    instance.accept_answer();
+    instance.accept_answer(kPoint);
   } else {
     instance.refuse_answer(kPoint, Fault::kNotANumber, "a ceiling is NaN");
   }
@@ -168,8 +160,8 @@ bool accepts_eviction(const Instance& instance, const epp_running_request& reque
   constexpr ExtensionPoint kPoint = ExtensionPoint::kEvictionFilter;
   if (passed_over(instance, kPoint)) return false;
   bool accepted = false;
-  guarded(instance, kPoint, nullptr,
-          [&] { accepted = instance.eviction_filter->accept(instance.raw(), &request) != 0; });
+  notify(instance, kPoint, nullptr,
+         [&] { accepted = instance.eviction_filter->accept(instance.raw(), &request) != 0; });
   return accepted;
 }
 

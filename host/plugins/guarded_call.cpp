@@ -19,7 +19,7 @@ void count_exception(const Instance& instance, ExtensionPoint point, ErrorBuffer
 }
 
 void drop_state(const Instance& instance, void (*drop)(void*), void* state) {
-  guarded(instance, ExtensionPoint::kStateDrop, nullptr, [&] { drop(state); });
+  notify(instance, ExtensionPoint::kStateDrop, nullptr, [&] { drop(state); });
 }
 
 }  // namespace epp::plugins

@@ -39,6 +39,22 @@ bool guarded(const Instance& instance, ExtensionPoint point, ErrorBuffer* error,
   }
 }
 
+// The same for a call without an answer to judge: that it came back is a good one.
+template <typename Function>
+bool notify(const Instance& instance, ExtensionPoint point, ErrorBuffer* error, Function&& call) {
+  if (!guarded(instance, point, error, call)) return false;
+  instance.accept_answer(point);
+  return true;
+}
+
+// True when the instance is out of service, which is counted.
+inline bool passed_over(const Instance& instance, ExtensionPoint point) {
+  if (instance.in_service()) [[likely]]
+    return false;
+  instance.pass_over(point);
+  return true;
+}
+
 // Drops what the instance had kept for a request.
 void drop_state(const Instance& instance, void (*drop)(void*), void* state);
 

@@ -62,14 +62,6 @@ void keep_all(const epp_candidates& candidates, uint32_t* kept, uint32_t& kept_c
   kept_count = candidates.count;
 }
 
-// True when the instance is out of service, which is counted.
-bool passed_over(const Instance& instance, ExtensionPoint point) {
-  if (instance.in_service()) [[likely]]
-    return false;
-  instance.pass_over(point);
-  return true;
-}
-
 // Says whose answer is missing, unless there is a text already.
 void name_culprit(const Instance& instance, Call& call, ExtensionPoint point) {
   if (!call.error.message().empty()) return;
@@ -113,7 +105,7 @@ epp_status run_narrowing(const epp_filter& table, ExtensionPoint point, const In
     instance.refuse_answer(point, Fault::kOutOfRange, call.error.message());
     return replace(EPP_ERR_UNTYPED);
   }
-  instance.accept_answer();
+  instance.accept_answer(point);
   return EPP_OK;
 }
 
@@ -137,7 +129,7 @@ std::optional<epp_status> answer_of(const Instance& instance, Call& call, Extens
   const bool answered = guarded(instance, point, &call.error, [&] { status = hook(error); });
   call.timer.lap(instance, point);
   if (!answered) return std::nullopt;
-  instance.accept_answer();
+  instance.accept_answer(point);
   return as_error(status);
 }
 
@@ -189,7 +181,7 @@ void run_scorer(const Instance& instance, Call& call, const epp_candidates& cand
     if (answered) instance.refuse_answer(kPoint, Fault::kError, call.error.message());
     return;
   }
-  if (!any_nan(scores)) return instance.accept_answer();
+  if (!any_nan(scores)) return instance.accept_answer(kPoint);
   std::replace_if(
       scores.begin(), scores.end(), [](double score) { return std::isnan(score); }, 0.0);
   instance.refuse_answer(kPoint, Fault::kNotANumber, "a score is NaN");
@@ -226,7 +218,7 @@ bool run_picker(const Instance& instance, Call& call, const epp_candidates& cand
     instance.refuse_answer(kPoint, Fault::kOutOfRange, "picked nothing, or a position not given");
     return false;
   }
-  instance.accept_answer();
+  instance.accept_answer(kPoint);
   return true;
 }
 
@@ -268,7 +260,7 @@ void run_response_header(const Instance& instance, Call& call, const epp_respons
   const InPhase phase(call.request, Phase::kResponseHeader);
   epp_error* const error = call.error.clear();
   epp_status status = EPP_OK;
-  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+  const bool answered = notify(instance, kPoint, &call.error, [&] {
     status = instance.response_header->on_response_header(instance.raw(), call.request.abi(), &response, error);
   });
   call.timer.lap(instance, kPoint);
@@ -282,7 +274,7 @@ void run_response_body(const Instance& instance, Call& call, const epp_response&
   const InPhase phase(call.request, end ? Phase::kResponseEnd : Phase::kNone);
   epp_error* const error = call.error.clear();
   epp_status status = EPP_OK;
-  const bool answered = guarded(instance, kPoint, &call.error, [&] {
+  const bool answered = notify(instance, kPoint, &call.error, [&] {
     status = instance.response_body->on_response_body(instance.raw(), call.request.abi(), &response,
                                                       {chunk.data(), chunk.size()}, end ? 1u : 0u, error);
   });
@@ -295,7 +287,7 @@ void run_response_complete(const Instance& instance, Call& call, const epp_respo
   // It gives back what pre-request took, also while the instance is out of service. Where nothing was taken it must not
   // give back, and need not be called.
   if (instance.pre_request == nullptr ? passed_over(instance, kPoint) : is_untold(call.request, instance)) return;
-  guarded(instance, kPoint, nullptr, [&] {
+  notify(instance, kPoint, nullptr, [&] {
     instance.response_complete->on_response_complete(instance.raw(), call.request.abi(), &response, cause);
   });
   call.timer.lap(instance, kPoint);
@@ -372,7 +364,7 @@ double run_detector(const Instance& instance, const epp_candidates& candidates, 
     instance.refuse_answer(kPoint, Fault::kNotANumber, "saturation is NaN");
     return fallback;
   }
-  instance.accept_answer();
+  instance.accept_answer(kPoint);
   return saturation;
 }
 
@@ -389,7 +381,7 @@ Production run_producer(const InstancePtr& instance, Call& call, const epp_candi
   bool answered = false;
   {
     const InPhase phase(call.request, Phase::kProduce);
-    answered = guarded(*instance, kPoint, &call.error, [&] {
+    answered = notify(*instance, kPoint, &call.error, [&] {
       status = instance->producer->produce(instance->raw(), call.request.abi(), &candidates, token, error);
     });
   }
@@ -424,7 +416,7 @@ bool abandon_producer(const Instance& instance, CompletionTable& completions, ui
   constexpr ExtensionPoint kPoint = ExtensionPoint::kProducerCancel;
   if (EPP_HAS(instance.producer, epp_producer, cancel) && instance.producer->cancel != nullptr &&
       !passed_over(instance, kPoint)) {
-    guarded(instance, kPoint, nullptr, [&] { instance.producer->cancel(instance.raw(), token); });
+    notify(instance, kPoint, nullptr, [&] { instance.producer->cancel(instance.raw(), token); });
   }
   return true;
 }

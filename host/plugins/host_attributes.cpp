@@ -2,6 +2,7 @@
 #include "plugins/host_tables.h"
 #include "plugins/hosted_instance.h"
 #include "plugins/request_context.h"
+#include "plugins/value_arena.h"
 
 #include <string>
 
@@ -93,7 +94,7 @@ epp_status set(epp_self* self, const epp_request* request, epp_attr attr, const 
 
 uint32_t* set_u32(epp_self* self, const epp_request* request, epp_attr attr, uint64_t count) {
   RequestContext* context = context_of(request);
-  if (!may_write(self, context, attr, EPP_TYPE_U32_LIST, EPP_SCOPE_REQUEST)) return nullptr;
+  if (!may_write(self, context, attr, EPP_TYPE_U32_LIST, EPP_SCOPE_REQUEST) || count > kMostItems) return nullptr;
   return context->set_u32(attr, static_cast<size_t>(count));
 }
 

@@ -9,6 +9,7 @@
 
 #include <epp/abi.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ class InstanceTimers {
   const Instance& instance_;
   TimerService* service_;
   std::mutex mutex_;
+  std::condition_variable started_;
   std::unordered_map<uint64_t, uint64_t> running_;  // ours -> the service's; 0 while it is being started
   uint64_t last_id_ = 0;
   bool closed_ = false;
@@ -70,6 +72,7 @@ class HostedInstance final : public Instance, private endpoints::EndpointListene
 
  private:
   bool resolve_tables(const epp_type& type, std::string& error);
+  void ask_once();
   void on_endpoint_added(const endpoints::EndpointPtr& endpoint) override;
   void on_endpoint_removed(const endpoints::EndpointPtr& endpoint) override;
 

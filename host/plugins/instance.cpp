@@ -34,7 +34,7 @@ void Instance::count_fault(ExtensionPoint point, Fault fault, std::string_view m
 
 void Instance::refuse_answer(ExtensionPoint point, Fault fault, std::string_view message) const {
   count_fault(point, fault, message);
-  if (ledger_.refuse()) count_bypass(point, message);
+  if (ledger_.refuse(point)) count_bypass(point, message);
 }
 
 void Instance::count_bypass(ExtensionPoint point, std::string_view why) const {
@@ -46,11 +46,14 @@ void Instance::pass_over(ExtensionPoint point) const {
   if (observer_ != nullptr) observer_->on_passed_over(*this, point);
 }
 
-ErrorBuffer::ErrorBuffer() {
+ErrorBuffer::ErrorBuffer() : message_{}, reason_{} {
   clear();
 }
 
 epp_error* ErrorBuffer::clear() {
+  // A text of another request is not for a plugin that says a size and writes nothing.
+  std::memset(message_, 0, message().size());
+  std::memset(reason_, 0, reason().size());
   error_ = {};
   error_.size = sizeof error_;
   error_.message = message_;

@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ struct AttributeUse {
   uint32_t access = 0;  // EPP_ACCESS_*
   uint32_t kind = 0;    // EPP_COLUMN_*, of produced endpoint columns
 };
+
+inline constexpr uint64_t kDefaultProducerLimitNs = 400'000'000;
 
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
@@ -100,6 +103,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const std::string& library_path() const { return library_path_; }
   const std::string& library_sha256() const { return library_sha256_; }
 
+  // What it said once, after its creation.
+  uint64_t producer_limit_ns() const { return producer_limit_ns_; }             // of a producer
+  std::optional<uint64_t> believed_age_ns() const { return believed_age_ns_; }  // of a detector that says so
+
   // ---- faults ----
   // What a call of it may take; 0: as long as it likes.
   uint64_t call_budget_ns() const { return call_budget_ns_; }
@@ -113,7 +120,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void count_fault(ExtensionPoint point, Fault fault, std::string_view message) const;
   // The same for an answer that was replaced: enough of them in a row and the instance is bypassed.
   void refuse_answer(ExtensionPoint point, Fault fault, std::string_view message) const;
-  void accept_answer() const { ledger_.accept(); }
+  void accept_answer(ExtensionPoint point) const { ledger_.accept(point); }
   void count_bypass(ExtensionPoint point, std::string_view why) const;
   // Counts an answer that was taken without a call.
   void pass_over(ExtensionPoint point) const;
@@ -133,6 +140,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   uint32_t state_index_ = 0;
   CallObserver* observer_ = nullptr;
   uint64_t call_budget_ns_ = 0;
+  uint64_t producer_limit_ns_ = kDefaultProducerLimitNs;
+  std::optional<uint64_t> believed_age_ns_;
   std::string library_path_;
   std::string library_sha256_;
 

@@ -50,7 +50,6 @@ std::string check_type(const epp_type* type) {
   if (type->name.size == 0) return "a type has no name";
   const std::string name = in_quotes(view(type->name));
   if (type->create == nullptr) return "type " + name + " has no create function";
-  if (type->stability > EPP_STABILITY_ALPHA) return "type " + name + " has an unknown stability";
   for (const epp_str_list list : {type->extensions, type->default_keys}) {
     if (list.items == nullptr && list.count != 0) return "type " + name + " has a NULL list with a count";
     for (uint64_t i = 0; i < list.count; ++i) {
@@ -177,6 +176,8 @@ bool Library::adopt(const epp_entry* entry, std::string& error) {
     ErrorBuffer reason;
     epp_status status = EPP_ERR_INTERNAL;
     const std::string thrown = exception_of([&] { status = entry->init(&abi_host(), reason.abi()); });
+    // Nobody knows what it left behind.
+    if (!thrown.empty() && image_ != nullptr) image_->keep_mapped();
     if (status != EPP_OK) {
       error = prefix + "its init failed: " + (thrown.empty() ? std::string(reason.message()) : thrown);
       return false;

@@ -85,10 +85,15 @@ std::string other_writer(std::string_view what, const struct stat& entry) {
 
 std::string exposure_of(const std::string& path, const struct stat& file) {
   if (std::string writer = other_writer("the file", file); !writer.empty()) return writer;
-  const std::string directory = std::filesystem::absolute(path).parent_path().string();
+  const std::filesystem::path named = std::filesystem::absolute(path).parent_path();
   struct stat parent {};
-  if (::stat(directory.c_str(), &parent) != 0) return "its directory cannot be examined";
-  return other_writer("its directory", parent);
+  if (::stat(named.c_str(), &parent) != 0) return "its directory cannot be examined";
+  if (std::string writer = other_writer("its directory", parent); !writer.empty()) return writer;
+  // A link leads elsewhere.
+  std::error_code failed;
+  const std::filesystem::path real = std::filesystem::canonical(path, failed).parent_path();
+  if (failed || ::stat(real.c_str(), &parent) != 0) return "the directory that it leads to cannot be examined";
+  return other_writer("the directory that it leads to", parent);
 }
 
 }  // namespace
@@ -148,7 +153,10 @@ std::optional<LibraryImage> LibraryImage::open(const std::string& path, std::str
     return std::nullopt;
   }
   if (settled(before)) image.identity_ = before;
-  ::fcntl(image.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+  if (::fcntl(image.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+    error = failure("cannot seal the copy of", path);
+    return std::nullopt;
+  }
   // By process id rather than "self", so that debuggers and symbolizers find it too.
   image.load_path_ = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(image.descriptor_);
   return image;

@@ -29,8 +29,8 @@ void dump_state(const Instance& instance, Json& entry) {
   ErrorBuffer error;
   epp_status status = EPP_ERR_UNTYPED;
   const auto sink = [](void* context, epp_str piece) { static_cast<std::string*>(context)->append(view(piece)); };
-  guarded(instance, ExtensionPoint::kStateDump, &error,
-          [&] { status = instance.state_dump->dump(instance.raw(), sink, &text, error.abi()); });
+  notify(instance, ExtensionPoint::kStateDump, &error,
+         [&] { status = instance.state_dump->dump(instance.raw(), sink, &text, error.abi()); });
   if (status != EPP_OK) {
     entry["message"] = std::string(error.message());
     return;
@@ -80,8 +80,8 @@ bool is_ready(const Instance& instance) {
     return instance.was_ready();
   }
   bool ready = false;
-  guarded(instance, ExtensionPoint::kReadiness, nullptr,
-          [&] { ready = instance.readiness->ready(instance.raw()) != 0; });
+  notify(instance, ExtensionPoint::kReadiness, nullptr,
+         [&] { ready = instance.readiness->ready(instance.raw()) != 0; });
   instance.set_ready(ready);
   return ready;
 }

@@ -21,8 +21,6 @@
 
 namespace epp::plugins {
 
-inline constexpr uint64_t kDefaultProducerLimitNs = 400'000'000;
-
 // A producer and when it can run.
 struct ProducerStep {
   InstancePtr instance;

@@ -48,14 +48,6 @@ config::DataNode node_of(const Instance& instance) {
   return node;
 }
 
-uint64_t time_limit_of(const Instance& instance) {
-  const epp_producer& table = *instance.producer;
-  if (!EPP_HAS(&table, epp_producer, time_limit) || table.time_limit == nullptr) return kDefaultProducerLimitNs;
-  uint64_t limit = 0;
-  guarded(instance, ExtensionPoint::kCreate, nullptr, [&] { limit = table.time_limit(instance.raw()); });
-  return limit != 0 ? limit : kDefaultProducerLimitNs;
-}
-
 bool produces(const config::DataNode& node, const std::string& key) {
   return std::any_of(node.produces.begin(), node.produces.end(), [&](const auto& p) { return p.key == key; });
 }
@@ -199,7 +191,7 @@ class PluginSetBuilder {
       ProducerStep step;
       step.instance = set_->find(node.name);
       if (step.instance == nullptr) continue;  // inside the host: it needs no call
-      step.time_limit_ns = time_limit_of(*step.instance);
+      step.time_limit_ns = step.instance->producer_limit_ns();
       for (const config::ConsumedKey& consumed : node.consumes) {
         if (!consumed.required) continue;
         for (uint32_t i = 0; i < done.size(); ++i) {

@@ -32,6 +32,12 @@ epp_str ValueArena::copy(epp_str text) {
 
 epp_value ValueArena::copy(const epp_value& value) {
   epp_value result = value;
+  const bool too_long = (value.type == EPP_TYPE_STR_LIST && value.u.str_list.count > kMostItems) ||
+                        (value.type == EPP_TYPE_U32_LIST && value.u.u32_list.count > kMostItems);
+  if (too_long) {
+    result.u = {};
+    return result;
+  }
   switch (value.type) {
     case EPP_TYPE_STR:
       result.u.str = copy(value.u.str);

@@ -4,10 +4,14 @@
 #include <epp/abi.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace epp::plugins {
+
+// Longer lists are mistakes: no prompt has so many tokens.
+inline constexpr uint64_t kMostItems = uint64_t{1} << 24;
 
 class ValueArena {
  public:
@@ -16,7 +20,7 @@ class ValueArena {
   // Uninitialised, aligned for any scalar, valid until clear().
   void* allocate(size_t size);
   epp_str copy(epp_str text);
-  // The value with everything that it points to.
+  // The value with everything that it points to; a list of more than kMostItems is missing.
   epp_value copy(const epp_value& value);
   // Forgets all; keeps up to kKeptBytes for reuse.
   void clear();

@@ -152,6 +152,18 @@ TEST(AbiRefusal, WritableByOthersUnlessPinned) {
   EXPECT_NE(load(path, {digest}), nullptr);
 }
 
+TEST(AbiRefusal, ALinkToWhereOthersMayWrite) {
+  const TemporaryDirectory open_to_all;
+  const TemporaryDirectory own;
+  const std::string path = open_to_all.copy("c_scorer", "c.so");
+  const std::string link = (own.path() / "c.so").string();
+  fs::create_symlink(path, link);
+  const std::string digest = load(link)->sha256();
+  fs::permissions(open_to_all.path(), fs::perms::group_write, fs::perm_options::add);
+  EXPECT_THAT(refusal(link), HasSubstr("the directory that it leads to is writable by group or others"));
+  EXPECT_NE(load(link, {digest}), nullptr);
+}
+
 TEST(AbiRefusal, AnotherUsersUnlessPinned) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   constexpr uid_t kNobody = 65534;

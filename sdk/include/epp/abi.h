@@ -279,6 +279,7 @@ typedef struct epp_create_args {
                          also through host/services.h, so that no plugin needs a JSON parser */
 } epp_create_args;
 
+/* One that is not known is as alpha. */
 #define EPP_STABILITY_STABLE 0u
 #define EPP_STABILITY_BETA 1u
 #define EPP_STABILITY_ALPHA 2u /* instances need --allow-experimental-plugins */

@@ -261,6 +261,8 @@ TEST(Wiring, OurOwnFieldsAreKept) {
   EXPECT_TRUE(run("plugins: [{type: decode-filter, callBudget: soon}]").fails_with("invalid duration"));
   EXPECT_TRUE(run("plugins: [{type: decode-filter, onFault: explode}]").fails_with("invalid onFault 'explode'"));
   EXPECT_TRUE(run("plugins: [{type: decode-filter, sha256: abc}]").fails_with("invalid sha256 'abc'"));
+  EXPECT_TRUE(
+      run("plugins: [{type: decode-filter, sha256: " + digest + "}]").fails_with("sha256 is given without library"));
 }
 
 TEST(DefaultProducers, AreAppended) {

@@ -70,23 +70,22 @@ TEST_P(Descriptor, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Flaws, Descriptor,
-    ::testing::Values(
-        Flaw{"small", [](epp_type& spoiled) { spoiled.size = 16; }, "a type descriptor is too small"},
-        Flaw{"nameless", [](epp_type& spoiled) { spoiled.name = {}; }, "a type has no name"},
-        Flaw{"null_string",
-             [](epp_type& spoiled) {
-               spoiled.vendor = {nullptr, 3};
-             },
-             "a type descriptor has a NULL string with a size"},
-        Flaw{"no_create", [](epp_type& spoiled) { spoiled.create = nullptr; }, "type \"t\" has no create function"},
-        Flaw{"stability", [](epp_type& spoiled) { spoiled.stability = 9; }, "type \"t\" has an unknown stability"},
-        Flaw{"list",
-             [](epp_type& spoiled) {
-               spoiled.extensions = {nullptr, 1};
-             },
-             "type \"t\" has a NULL list with a count"},
-        Flaw{"schema", [](epp_type& spoiled) { spoiled.parameters_schema = sdk::to_abi("{"); },
-             "type \"t\" has a parameters_schema that is not a JSON object"}),
+    ::testing::Values(Flaw{"small", [](epp_type& spoiled) { spoiled.size = 16; }, "a type descriptor is too small"},
+                      Flaw{"nameless", [](epp_type& spoiled) { spoiled.name = {}; }, "a type has no name"},
+                      Flaw{"null_string",
+                           [](epp_type& spoiled) {
+                             spoiled.vendor = {nullptr, 3};
+                           },
+                           "a type descriptor has a NULL string with a size"},
+                      Flaw{"no_create", [](epp_type& spoiled) { spoiled.create = nullptr; },
+                           "type \"t\" has no create function"},
+                      Flaw{"list",
+                           [](epp_type& spoiled) {
+                             spoiled.extensions = {nullptr, 1};
+                           },
+                           "type \"t\" has a NULL list with a count"},
+                      Flaw{"schema", [](epp_type& spoiled) { spoiled.parameters_schema = sdk::to_abi("{"); },
+                           "type \"t\" has a parameters_schema that is not a JSON object"}),
     [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace epp::plugins

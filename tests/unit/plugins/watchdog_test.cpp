@@ -195,13 +195,37 @@ TEST(FaultLedger, CallsThatHangTogetherAreOneSuspension) {
 TEST(FaultLedger, OnlyFaultsInARowLeadToABypass) {
   FaultLedger ledger;
   for (uint32_t i = 1; i < kBypassAfterFaults; ++i)
-    EXPECT_FALSE(ledger.refuse());
-  ledger.accept();
+    EXPECT_FALSE(ledger.refuse(ExtensionPoint::kScorer));
+  ledger.accept(ExtensionPoint::kScorer);
   for (uint32_t i = 1; i < kBypassAfterFaults; ++i)
-    EXPECT_FALSE(ledger.refuse());
-  EXPECT_TRUE(ledger.refuse());
-  EXPECT_FALSE(ledger.refuse());  // said once
+    EXPECT_FALSE(ledger.refuse(ExtensionPoint::kScorer));
+  EXPECT_TRUE(ledger.refuse(ExtensionPoint::kScorer));
+  EXPECT_FALSE(ledger.refuse(ExtensionPoint::kScorer));  // said once
   EXPECT_TRUE(ledger.bypassed());
+}
+
+// A good answer elsewhere makes a bad one no better.
+TEST(FaultLedger, ARowIsOfOneExtensionPoint) {
+  FaultLedger ledger;
+  for (uint32_t i = 1; i < kBypassAfterFaults; ++i) {
+    EXPECT_FALSE(ledger.refuse(ExtensionPoint::kScorer));
+    EXPECT_FALSE(ledger.refuse(ExtensionPoint::kPicker));
+    ledger.accept(ExtensionPoint::kResponseComplete);
+    ledger.accept(ExtensionPoint::kPicker);
+  }
+  EXPECT_TRUE(ledger.refuse(ExtensionPoint::kScorer));
+}
+
+TEST(GuardedCall, OneThatTellsIsGoodWhenItReturns) {
+  const Suspect suspect;
+  const auto fail = [] { throw std::runtime_error("boom"); };
+  for (uint32_t i = 0; i < 2 * kBypassAfterFaults; ++i) {
+    EXPECT_FALSE(notify(suspect, ExtensionPoint::kTimer, nullptr, fail));
+    if (i % 2 == 0) {
+      EXPECT_TRUE(notify(suspect, ExtensionPoint::kTimer, nullptr, [] {}));
+    }
+  }
+  EXPECT_TRUE(suspect.in_service());
 }
 
 TEST(GuardedCall, ExceptionsEndThereAndAreCounted) {

@@ -63,6 +63,17 @@ epp_status guarded(epp_error* error, Body&& body) noexcept {
   }
 }
 
+// The same for a function that answers a number: `otherwise` when something is thrown.
+template <typename Body>
+uint64_t guarded_number(uint64_t otherwise, Body&& body) noexcept {
+  uint64_t answer = otherwise;
+  (void)guarded(nullptr, [&] {
+    answer = body();
+    return EPP_OK;
+  });
+  return answer;
+}
+
 }  // namespace epp::sdk
 
 #endif  // EPP_CPP_ERROR_HPP

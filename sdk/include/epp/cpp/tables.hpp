@@ -179,7 +179,10 @@ struct Tables {
           });
         };
         if constexpr (requires(const T& t2) { t2.time_limit_ns(); }) {
-          t.time_limit = [](const epp_instance* self) -> uint64_t { return box<T>(self).plugin->time_limit_ns(); };
+          t.time_limit = [](const epp_instance* self) {
+            constexpr uint64_t kDefault = 0;
+            return guarded_number(kDefault, [&] { return box<T>(self).plugin->time_limit_ns(); });
+          };
         }
         if constexpr (requires(T& t2) { t2.cancel(uint64_t{}); }) {
           t.cancel = [](const epp_instance* self, uint64_t token) {
@@ -369,7 +372,10 @@ struct Tables {
       });
     };
     if constexpr (requires(const T& plugin) { plugin.believed_age_ns(); }) {
-      t.believed_age = [](const epp_instance* self) -> uint64_t { return box<T>(self).plugin->believed_age_ns(); };
+      t.believed_age = [](const epp_instance* self) {
+        constexpr uint64_t kSecond = 1'000'000'000;
+        return guarded_number(kSecond, [&] { return box<T>(self).plugin->believed_age_ns(); });
+      };
     }
     return t;
   }

@@ -74,7 +74,7 @@ class Kept {
   template <typename Predicate>
   void keep_if(const Candidates& candidates, Predicate&& predicate) {
     for (uint32_t i = 0; i < candidates.size(); ++i) {
-      if (predicate(i)) slots_[count_++] = candidates.slot(i);
+      if (predicate(i)) keep(candidates.slot(i));
     }
   }
   uint32_t count() const { return count_; }

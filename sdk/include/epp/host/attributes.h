@@ -60,11 +60,12 @@ typedef struct epp_host_attributes {
                       uint32_t slot, const epp_value* value);
 
   /* Request scope, in every hook of the request. A value read stays valid until it is written again or the request
-   * ends; the host copies what is set. EPP_ERR_FORBIDDEN when not declared so. [concurrent] */
+   * ends; the host copies what is set, but a list of more than 2^24 elements as a missing one. EPP_ERR_FORBIDDEN when
+   * not declared so. [concurrent] */
   epp_status (*get)(epp_self* self, const epp_request* request, epp_attr attr, epp_value* value);
   epp_status (*set)(epp_self* self, const epp_request* request, epp_attr attr, const epp_value* value);
   /* Reserves `count` uninitialised elements as the value of a U32_LIST attribute, to be filled in place before the hook
-   * returns. NULL when not declared so. [concurrent] */
+   * returns. NULL when not declared so, or for more than 2^24. [concurrent] */
   uint32_t* (*set_u32)(epp_self* self, const epp_request* request, epp_attr attr, uint64_t count);
 
   /* Adds to a live counter of an endpoint that this instance produces, by slot and uid: a late release for an endpoint
