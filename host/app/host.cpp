@@ -213,7 +213,7 @@ void Host::start_discovery() {
 // Everything that a reload may change serves; who may ask for one comes next.
 void Host::start_reloads() {
   reloader_ = std::make_unique<Reloader>(plugin_thread_, registry_, log_.named("reload"), [this] {
-    const ReloadOutcome outcome = generations_.reload();
+    ReloadOutcome outcome = generations_.reload();
     triggers_->watch(generations_.watched_directories());
     return outcome;
   });

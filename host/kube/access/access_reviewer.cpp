@@ -86,7 +86,7 @@ struct AccessReviewer::State {
   std::shared_ptr<ReviewCall<bool>> accesses;
 };
 
-AccessReviewer::AccessReviewer(Client& client, net::IoPool& pool, ReviewerOptions options)
+AccessReviewer::AccessReviewer(Client& client, net::IoPool& pool, const ReviewerOptions& options)
     : state_(std::make_shared<State>(client, pool, options)) {}
 
 AccessReviewer::~AccessReviewer() {

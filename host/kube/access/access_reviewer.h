@@ -50,7 +50,7 @@ class AccessReviewer {
   using Callback = std::function<void(ReviewAnswer)>;
 
   // Both outlive this.
-  AccessReviewer(Client& client, net::IoPool& pool, ReviewerOptions options = {});
+  AccessReviewer(Client& client, net::IoPool& pool, const ReviewerOptions& options = {});
   ~AccessReviewer();  // callbacks that did not run yet are dropped
   AccessReviewer(const AccessReviewer&) = delete;
   AccessReviewer& operator=(const AccessReviewer&) = delete;
