@@ -306,7 +306,7 @@ FileWatcher::~FileWatcher() {
   watch_->stop();
 }
 
-DirectoryWatcher::DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, std::string suffix,
+DirectoryWatcher::DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, const std::string& suffix,
                                    Callback callback, FileWatcherOptions options)
     : watch_(start_watch(
           pool,

@@ -54,7 +54,7 @@ class DirectoryWatcher {
  public:
   using Callback = std::function<void()>;
 
-  DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, std::string suffix, Callback callback,
+  DirectoryWatcher(IoPool& pool, std::vector<std::string> directories, const std::string& suffix, Callback callback,
                    FileWatcherOptions options = {});
   ~DirectoryWatcher();
   DirectoryWatcher(const DirectoryWatcher&) = delete;

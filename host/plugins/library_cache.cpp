@@ -13,7 +13,7 @@ LibraryPtr LibraryCache::load(const std::string& path, const LoadOptions& option
   }
   auto image = LibraryImage::open(path, error);
   if (!image) return nullptr;
-  std::optional<FileIdentity> identity = image->identity();
+  const std::optional<FileIdentity> identity = image->identity();
   if (known != nullptr && known->sha256() == image->sha256()) {
     error = refusal_of(path, image->sha256(), image->exposure(), options);
     if (!error.empty()) return nullptr;
@@ -21,7 +21,7 @@ LibraryPtr LibraryCache::load(const std::string& path, const LoadOptions& option
     known = Library::load(std::move(*image), path, options, error);
     if (known == nullptr) return nullptr;
   }
-  entry = {known, std::move(identity)};
+  entry = {known, identity};
   return known;
 }
 

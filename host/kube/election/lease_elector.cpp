@@ -60,7 +60,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
     if (!releasing && !lost) take(core.wake(clock_now()));
   }
 
-  void take(LeaseStep step) {
+  void take(const LeaseStep& step) {
     switch (step.kind) {
       case LeaseStep::Kind::kWait:
         retry.once(step.wait, later(&State::wake));
