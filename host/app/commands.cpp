@@ -46,8 +46,8 @@ std::string join(const std::vector<std::string_view>& names) {
 void print_type(const config::PluginType& type) {
   const std::string library = type.library.empty() ? "(inside the host)" : type.library;
   std::cout << type.type << "\n  " << type.description << "\n  extension points: " << join(role_names(type.roles))
-            << "\n  stability: " << stability_name(type.stability) << "\n  version: " << type.version << " by "
-            << type.vendor << "\n  library: " << library << '\n';
+            << "\n  stability: " << stability_name(type.stability) << "\n  version: " << type.version
+            << (type.vendor.empty() ? "" : " by " + type.vendor) << "\n  library: " << library << '\n';
   if (!type.deprecation.replacement.empty()) {
     std::cout << "  deprecated: use " << type.deprecation.replacement << '\n';
   }

@@ -4,6 +4,7 @@
 #include "config/wiring.h"
 #include "plugins/digest.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,26 @@ plugins::Catalogue load_types(const std::vector<std::string>& directories, const
   return catalogue;
 }
 
+namespace {
+
+// Why libraries that the document names, and that no other file stands in for, are left out.
+void report_named_libraries(const config::Config& document, const Configuration& configuration,
+                            config::Diagnostics& diagnostics) {
+  for (const config::PluginSpec& plugin : document.plugins) {
+    const auto named = [&](const std::string& path) {
+      return !plugin.library.empty() && plugins::names_library(plugin.library, path);
+    };
+    const auto loaded = configuration.catalogue.libraries_of(plugin.type);
+    if (std::any_of(loaded.begin(), loaded.end(), named)) continue;
+    for (const plugins::CatalogueProblem& problem : configuration.library_problems) {
+      if (named(problem.path))
+        diagnostics.error("the library is left out: " + problem.text, plugin.pointer + "/library");
+    }
+  }
+}
+
+}  // namespace
+
 bool read_configuration(const config::Options& options, Configuration& configuration, config::Diagnostics& diagnostics,
                         plugins::LibraryCache* cache) {
   if (!config::load_config(options.config_file, options.config_text, configuration.loaded, diagnostics)) return false;
@@ -45,6 +66,7 @@ bool read_configuration(const config::Options& options, Configuration& configura
   }
   configuration.plugin_directories = plugin_directories(options, document.plugin_directories);
   configuration.catalogue = load_types(configuration.plugin_directories, pins, configuration.library_problems, cache);
+  report_named_libraries(document, configuration, diagnostics);
   return true;
 }
 

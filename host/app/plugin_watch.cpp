@@ -45,7 +45,8 @@ void PluginWatch::on_long(const plugins::LongCall& call) {
 void PluginWatch::on_hung(const plugins::LongCall& call) {
   EPP_LOG_ERROR(log_, "the call has taken longer than its budget", "Plugin call hangs",
                 {"plugin", call.instance.name()}, {"type", call.instance.type()},
-                {"extensionPoint", to_string(call.point)}, {"milliseconds", call.taken_ns / 1'000'000});
+                {"extensionPoint", to_string(call.point)}, {"milliseconds", call.taken_ns / 1'000'000},
+                {"callBudgetMilliseconds", call.instance.call_budget_ns() / 1'000'000});
 }
 
 void PluginWatch::on_returned(const plugins::LongCall& call) {

@@ -119,7 +119,12 @@ void Reloader::record(const ReloadOutcome& outcome, const std::vector<Request>& 
       EPP_LOG(log_, kInfo, "Configuration reloaded", {"generation", outcome.generation}, {"because", reasons});
       break;
     case Result::kUnchanged:
-      EPP_LOG(log_, kVerbose, "Nothing to reload", {"generation", outcome.generation}, {"because", reasons});
+      if (last_failure()) {
+        EPP_LOG(log_, kInfo, "What was refused is gone, the running configuration is the one on disk",
+                {"generation", outcome.generation}, {"because", reasons});
+      } else {
+        EPP_LOG(log_, kVerbose, "Nothing to reload", {"generation", outcome.generation}, {"because", reasons});
+      }
       break;
     case Result::kRefused:
     case Result::kStopping:

@@ -48,11 +48,11 @@ config::PluginType describe(const epp_type& type, const std::string& library) {
   return result;
 }
 
+}  // namespace
+
 bool names_library(std::string_view wanted, const std::string& path) {
   return wanted == path || wanted == std::filesystem::path(path).filename().string();
 }
-
-}  // namespace
 
 std::optional<config::Role> role_of_extension(std::string_view extension) {
   static constexpr std::array<std::pair<std::string_view, Role>, 18> kRoles = {{

@@ -56,12 +56,16 @@ struct CatalogueProblem {
   std::string text;
 };
 
-// Loads every library of the directories, through `cache` where there is one. `pins` gives the pinned digest of a file
-// by name or path ("" when not pinned). Libraries that cannot be loaded are left out and reported. [main]
 struct LibraryPin {
   std::string library;  // file name or path
   std::string sha256;
 };
+
+// `wanted` is the path, or its file name.
+bool names_library(std::string_view wanted, const std::string& path);
+
+// Loads every library of the directories, through `cache` where there is one. `pins` gives the pinned digest of a file
+// ("" when not pinned). Libraries that cannot be loaded are left out and reported. [main]
 Catalogue load_catalogue(const std::vector<std::string>& directories, const std::vector<LibraryPin>& pins,
                          std::vector<CatalogueProblem>& problems, LibraryCache* cache = nullptr);
 

@@ -141,6 +141,13 @@ std::optional<epp_status> ask(const Instance& instance, Call& call, ExtensionPoi
   return std::nullopt;
 }
 
+// What a hook's answer means for the request. An error with a type is a decision; without one something went wrong.
+epp_status end_hook(const Instance& instance, const Call& call, ExtensionPoint point,
+                    std::optional<epp_status> answer) {
+  if (answer == EPP_ERR_UNTYPED) instance.count_fault(point, Fault::kError, call.error.message());
+  return answer.value_or(EPP_OK);
+}
+
 }  // namespace
 
 void CallTimer::restart() {
@@ -234,11 +241,12 @@ epp_status run_admitter(const Instance& instance, Call& call, const epp_candidat
 }
 
 epp_status run_request_header(const Instance& instance, Call& call) {
+  constexpr ExtensionPoint kPoint = ExtensionPoint::kRequestHeader;
   const InPhase phase(call.request, Phase::kRequestHeader);
-  const auto answer = ask(instance, call, ExtensionPoint::kRequestHeader, [&](epp_error* error) {
+  const auto answer = ask(instance, call, kPoint, [&](epp_error* error) {
     return instance.request_header->on_request_header(instance.raw(), call.request.abi(), error);
   });
-  return answer.value_or(EPP_OK);
+  return end_hook(instance, call, kPoint, answer);
 }
 
 epp_status run_pre_request(const Instance& instance, Call& call, const epp_profile_results& results) {
@@ -251,7 +259,7 @@ epp_status run_pre_request(const Instance& instance, Call& call, const epp_profi
   const auto answer = answer_of(instance, call, kPoint, [&](epp_error* error) {
     return instance.pre_request->pre_request(instance.raw(), call.request.abi(), &results, error);
   });
-  return answer.value_or(EPP_OK);
+  return end_hook(instance, call, kPoint, answer);
 }
 
 void run_response_header(const Instance& instance, Call& call, const epp_response& response) {

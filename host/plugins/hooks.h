@@ -57,7 +57,7 @@ bool run_picker(const Instance& instance, Call& call, const epp_candidates& cand
 // instance is out of service.
 epp_status run_admitter(const Instance& instance, Call& call, const epp_candidates& candidates);
 
-// Negative: the hook's complaint, which is policy, too. A fault is replaced by nothing.
+// Negative: the hook's complaint, policy too unless it has no type, which is counted. A fault is replaced by nothing.
 epp_status run_request_header(const Instance& instance, Call& call);
 epp_status run_pre_request(const Instance& instance, Call& call, const epp_profile_results& results);
 

@@ -1,3 +1,4 @@
+#include "plugins/call_board.h"
 #include "plugins/host_tables.h"
 #include "plugins/hosted_instance.h"
 
@@ -32,6 +33,12 @@ const void* get_extension(const epp_host*, epp_str id) {
 }
 
 }  // namespace
+
+ExtensionPoint current_point(const Instance& instance) {
+  const CallRecord* const record = CallBoard::record();
+  const bool called = record != nullptr && record->instance.load(std::memory_order_relaxed) == &instance;
+  return called ? record->point.load(std::memory_order_relaxed) : ExtensionPoint::kCreate;
+}
 
 const epp_host& abi_host() {
   static const epp_host kHost{sizeof(epp_host), EPP_ABI_MAJOR,    EPP_ABI_MINOR, 0,

@@ -10,10 +10,9 @@ namespace epp::plugins {
 
 namespace {
 
-// Scope violations have no extension point of their own; they are reported under the producer's.
 void violation(const epp_self* self, Fault fault, epp_attr attr) {
   const endpoints::AttributeInfo* info = self->environment->attributes->info(attr);
-  self->instance->count_fault(ExtensionPoint::kDataProducer, fault, info != nullptr ? info->key : "unknown attribute");
+  self->instance->count_fault(current_point(*self->instance), fault, info != nullptr ? info->key : "unknown attribute");
 }
 
 RequestContext* context_of(const epp_request* request) {

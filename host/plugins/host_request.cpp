@@ -24,8 +24,31 @@ void write_error(epp_error* error, std::string_view text) {
 
 // A hook changed the request where it may not.
 epp_status out_of_phase(const epp_self* self, std::string_view what) {
-  self->instance->count_fault(ExtensionPoint::kRequestHeader, Fault::kScopeWrite, what);
+  self->instance->count_fault(current_point(*self->instance), Fault::kScopeWrite, what);
   return EPP_ERR_FORBIDDEN;
+}
+
+// A lower-case token (RFC 9110), or a pseudo-header's name.
+bool is_header_name(std::string_view name) {
+  if (name.starts_with(':')) name.remove_prefix(1);
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
+}
+
+// A line of its own would be another header.
+bool is_header_value(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+// Whether the proxy can be asked for it; counted when not.
+bool is_header(const epp_self* self, std::string_view name, std::string_view value) {
+  if (is_header_name(name) && is_header_value(value)) return true;
+  self->instance->count_fault(current_point(*self->instance), Fault::kError,
+                              is_header_name(name) ? "set a header to a value with a line break or a NUL"
+                                                   : "changed a header whose name is no lower-case token");
+  return false;
 }
 
 bool may_change_request(const RequestContext& context) {
@@ -60,6 +83,7 @@ epp_status prompt(epp_self*, const epp_request* request, const epp_prompt_part**
 epp_status set_header(epp_self* self, const epp_request* request, epp_str name, epp_str value) {
   RequestContext& context = RequestContext::from(request);
   if (!may_change_request(context)) return out_of_phase(self, "set_header outside of request-header and pre-request");
+  if (!is_header(self, view(name), view(value))) return EPP_ERR_BAD_REQUEST;
   // A copy first: the value may be a view of another header.
   const HeaderMutation& change =
       context.request_mutations.emplace_back(std::string(view(name)), std::string(view(value)), false);
@@ -71,6 +95,7 @@ epp_status remove_header(epp_self* self, const epp_request* request, epp_str nam
   RequestContext& context = RequestContext::from(request);
   if (!may_change_request(context))
     return out_of_phase(self, "remove_header outside of request-header and pre-request");
+  if (!is_header(self, view(name), {})) return EPP_ERR_BAD_REQUEST;
   const HeaderMutation& change = context.request_mutations.emplace_back(std::string(view(name)), std::string(), true);
   context.headers.erase(change.name);
   return EPP_OK;
@@ -92,6 +117,7 @@ epp_status set_response_header(epp_self* self, const epp_request* request, epp_s
   if (context.phase != Phase::kResponseHeader) {
     return out_of_phase(self, "set_response_header outside of response-header");
   }
+  if (!is_header(self, view(name), view(value))) return EPP_ERR_BAD_REQUEST;
   const HeaderMutation& change =
       context.response_mutations.emplace_back(std::string(view(name)), std::string(view(value)), false);
   context.response_headers.set(change.name, change.value);

@@ -3,6 +3,8 @@
 // They are the same for every library; what they act on comes with epp_self or epp_request.
 #pragma once
 
+#include "plugins/fault.h"
+
 #include <epp/host/attributes.h>
 #include <epp/host/instances.h>
 #include <epp/host/request.h>
@@ -12,6 +14,8 @@
 
 namespace epp::plugins {
 
+class Instance;
+
 extern const epp_host_attributes kHostAttributes;
 extern const epp_host_request kHostRequest;
 extern const epp_host_log kHostLog;
@@ -20,6 +24,9 @@ extern const epp_host_metrics kHostMetrics;
 extern const epp_host_parameters kHostParameters;
 extern const epp_host_async kHostAsync;
 extern const epp_host_instances kHostInstances;
+
+// The extension point of the instance's call that is under way on this thread; kCreate outside of any.
+ExtensionPoint current_point(const Instance& instance);
 
 inline std::string_view view(epp_str text) {
   return {text.data, static_cast<size_t>(text.size)};

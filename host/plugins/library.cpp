@@ -106,7 +106,7 @@ std::string refusal_of(const std::string& path, const std::string& sha256, const
     return pin == sha256 ? std::string() : in_quotes(path) + " has SHA-256 " + sha256 + ", pinned is " + pin;
   }
   if (exposure.empty()) return {};
-  return "refused " + in_quotes(path) + ": " + exposure + " (pin its sha256 to load it all the same)";
+  return "refused " + in_quotes(path) + ": " + exposure + " (take that right away, or pin its sha256)";
 }
 
 LibraryPtr Library::load(const std::string& path, const LoadOptions& options, std::string& error) {

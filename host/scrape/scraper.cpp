@@ -53,7 +53,10 @@ class Scraper::Core : public endpoints::EndpointListener, public std::enable_sha
  public:
   Core(net::IoPool& pool, endpoints::EndpointTable& table, std::vector<ScrapeSource> sources, ScrapeObserver* observer,
        ScraperOptions options)
-      : table_(table), observer_(observer), options_(options), base_(base_tick(options_.refresh_interval, sources)) {
+      : table_(table),
+        observer_(observer),
+        options_(std::move(options)),
+        base_(base_tick(options_.refresh_interval, sources)) {
     for (auto& source : sources)
       sources_.push_back(make_source(pool, std::move(source)));
     // Enough steps that load is even and a stored value is published soon.

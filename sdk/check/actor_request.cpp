@@ -79,6 +79,7 @@ std::string Actor::bind() {
   // With several profiles, then, if it takes one only, with that.
   for (;;) {
     std::vector<epp_str> names;
+    names.reserve(profiles_.size());
     for (const std::string& name : profiles_)
       names.push_back({name.data(), name.size()});
     epp_status status = EPP_OK;

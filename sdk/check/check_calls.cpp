@@ -36,7 +36,7 @@ class CallsCheck {
   void with(const ParameterSet& set, bool thorough) {
     plugins::InstancePtr instance = make(stage_, set);
     if (instance == nullptr) return;
-    words_ = words_of(set.text);
+    words_ = words_of(set.text, options_.words);
     set_ = set.what;
     {
       Actor actor(stage_, instance, words_, options_.seed);

@@ -31,7 +31,7 @@ class LeaksCheck {
     const auto set = first_accepted(stage_);
     if (!set) return;
     const size_t descriptors = open_descriptors();
-    words_ = words_of(set->text);
+    words_ = words_of(set->text, options_.words);
     plugins::InstancePtr instance = make(stage_, *set);
     if (instance == nullptr) return;
     Random random(options_.seed);
@@ -92,7 +92,7 @@ class LeaksCheck {
       return std::is_sorted(values.begin() + kWarmUp, values.end(), std::less_equal<>());
     };
     const size_t growth = heap.back() - std::min(heap.back(), heap[kWarmUp]);
-    const auto made = static_cast<size_t>((kBatches - 1 - kWarmUp) * requests());
+    const auto made = (kBatches - 1 - kWarmUp) * static_cast<size_t>(requests());
     const size_t churned = (kBatches - 1 - kWarmUp) * kChurned;
     if (growing(heap) && growth > made * kBytesPerRequest + churned * kBytesPerEndpoint) {
       channel_.fail("leaks.memory", type_,

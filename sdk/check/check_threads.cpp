@@ -30,7 +30,7 @@ class ThreadsCheck {
     plugins::InstancePtr instance = make(stage_, *set);
     if (instance == nullptr) return;
     Random random(options_.seed);
-    words_ = words_of(set->text);
+    words_ = words_of(set->text, options_.words);
     stage_.set_endpoints(32, words_, random);
     stage_.fill(*instance, Values::kOrdinary, random);
     channel_.step(type_, "calls from " + std::to_string(options_.threads) + " threads at once");

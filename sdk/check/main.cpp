@@ -53,6 +53,12 @@ int main(int argc, char** argv) {
   int status = kExitPass;
   const auto options = parse_options(argc, argv, std::cout, std::cerr, status);
   if (!options) return status;
+  if (options->sanitize != wants_address_sanitizer(options->file)) {
+    std::cerr << "epp-plugin-check: " << options->file
+              << (options->sanitize ? " was not compiled with -fsanitize=address: there is nothing to see\n"
+                                    : " was compiled with -fsanitize=address: check it with --sanitize\n");
+    return kExitUsage;
+  }
   if (options->sanitize && !under_address_sanitizer()) {
     const std::string problem = std::getenv("EPP_PLUGIN_CHECK_SANITIZED") != nullptr
                                     ? "the sanitizer's runtime library was not found"

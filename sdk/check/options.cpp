@@ -68,6 +68,8 @@ std::optional<Options> parse_options(int argc, const char* const* argv, std::ost
   app.add_option("FILE", options.file, "Plugin library (.so)");
   app.add_option("--parameters", options.parameters, "JSON object, or a file with one: parameters to check with, too");
   app.add_option("--type", options.type, "Check this type only");
+  app.add_option("--word", options.words, "Text that headers, labels and metadata say now and then; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--only", options.only, "Checks to run, by id or first part of it")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -18,6 +18,7 @@ struct Options {
   std::string file;
   std::string parameters;          // JSON object for every type that is checked; "": generated ones only
   std::string type;                // only this type; "": all of the library
+  std::vector<std::string> words;  // that headers, labels and metadata say now and then
   std::vector<std::string> only;   // check ids or their first part ("calls"); empty: all
   std::vector<std::string> allow;  // ids whose failures are warnings
   uint64_t seed = 1;

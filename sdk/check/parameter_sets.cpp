@@ -101,11 +101,11 @@ Json sample(const Json& unresolved, const Json& root, int depth = 0) {
 Json generous_sample(const Json& schema, const Json& root) {
   if (schema.is_object() && schema.contains("items") && schema["items"].is_object()) {
     const Json item = sample(schema["items"], root);
-    if (const Json list = Json::array({item}); !item.is_discarded() && fits(list, schema, root)) return list;
+    if (Json list = Json::array({item}); !item.is_discarded() && fits(list, schema, root)) return list;
   }
   if (schema.is_object() && schema.contains("additionalProperties") && schema["additionalProperties"].is_object()) {
     const Json value = sample(schema["additionalProperties"], root);
-    if (const Json map = Json::object({{"a", value}}); !value.is_discarded() && fits(map, schema, root)) return map;
+    if (Json map = Json::object({{"a", value}}); !value.is_discarded() && fits(map, schema, root)) return map;
   }
   return sample(schema, root);
 }
@@ -279,8 +279,8 @@ std::vector<ParameterSet> bad_parameters(std::string_view text, Random& random) 
   return sets;
 }
 
-std::vector<std::string> words_of(std::string_view text) {
-  std::set<std::string> words;
+std::vector<std::string> words_of(std::string_view text, const std::vector<std::string>& more) {
+  std::set<std::string> words(more.begin(), more.end());
   const std::function<void(const Json&)> collect = [&](const Json& value) {
     if (value.is_string()) words.insert(value.get<std::string>());
     if (!value.is_structured()) return;

@@ -28,6 +28,6 @@ std::vector<ParameterSet> bad_parameters(std::string_view schema, Random& random
 bool accepted(std::string_view schema, const std::string& text, std::string& normalised, std::string& complaint);
 
 // Every string in a JSON text, names of members included: words that a plugin may look for.
-std::vector<std::string> words_of(std::string_view json);
+std::vector<std::string> words_of(std::string_view json, const std::vector<std::string>& more);
 
 }  // namespace epp::check

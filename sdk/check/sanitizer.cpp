@@ -42,6 +42,12 @@ bool under_address_sanitizer() {
   return found;
 }
 
+bool wants_address_sanitizer(const std::string& library) {
+  std::string error;
+  const auto elf = ElfFile::read(library, error);
+  return elf && elf->has_symbol("__asan_init");
+}
+
 size_t sanitizer_allocated() {
   static auto* const count = find<size_t()>("__sanitizer_get_current_allocated_bytes");
   return count != nullptr ? count() : 0;

@@ -13,6 +13,8 @@ namespace epp::check {
 inline constexpr int kSanitizerExit = 99;
 
 bool under_address_sanitizer();
+// Whether the library was compiled for it.
+bool wants_address_sanitizer(const std::string& library);
 // Bytes that are allocated right now, by the sanitizer's count.
 size_t sanitizer_allocated();
 // Looks for leaks and reports them on the standard error. False when there were none, or nobody can tell.

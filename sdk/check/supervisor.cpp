@@ -160,8 +160,12 @@ void run_in_child(const Job& job, const Options& options, Report& report) {
   }
   ::close(ends[1]);
   bool finished = false;
+  bool crash_told = false;
   Received to;
-  to.finding = [&](Finding finding) { report.add(std::move(finding)); };
+  to.finding = [&](Finding finding) {
+    crash_told = crash_told || finding.check == "run.crash";
+    report.add(std::move(finding));
+  };
   to.timing = [&](Timing timing) { report.add(std::move(timing)); };
   to.type = [&](std::string type) { report.add_type(std::move(type)); };
   to.finished = [&] { finished = true; };
@@ -178,7 +182,7 @@ void run_in_child(const Job& job, const Options& options, Report& report) {
     report.add({"run.crash", Verdict::kFail, type, signal_name(WTERMSIG(status)) + ' ' + where(*board.page) + '.'});
   } else if (WIFEXITED(status) && WEXITSTATUS(status) == kSanitizerExit) {
     report.add({"sanitize.errors", Verdict::kFail, type, "Stopped by the sanitizer " + where(*board.page) + '.'});
-  } else if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_FAILURE) {
+  } else if (!crash_told) {
     report.add(
         {"run.crash", Verdict::kFail, type,
          "Ended the process with status " + std::to_string(WEXITSTATUS(status)) + ' ' + where(*board.page) + '.'});

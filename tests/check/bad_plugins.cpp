@@ -74,6 +74,10 @@ epp_status score_crashing(const epp_instance*, const epp_request*, const epp_can
   std::abort();
 }
 
+epp_status score_leaving(const epp_instance*, const epp_request*, const epp_candidates*, double*, epp_error*) {
+  std::_Exit(EXIT_FAILURE);
+}
+
 epp_status score_looping(const epp_instance*, const epp_request*, const epp_candidates* candidates, double*,
                          epp_error*) {
   const volatile uint32_t& count = candidates->count;
@@ -228,6 +232,7 @@ constexpr epp_type kTypeTable[] = {
     type("beyond", create<scorer_tables<score_beyond>>),
     type("throwing", create<scorer_tables<score_throwing>>),
     type("crashing", create<scorer_tables<score_crashing>>),
+    type("leaving", create<scorer_tables<score_leaving>>),
     type("looping", create<scorer_tables<score_looping>>),
     type("sleeping", create<scorer_tables<score_sleeping>>),
     type("strange-status", create<scorer_tables<score_strange_status>>),

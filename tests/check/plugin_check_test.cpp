@@ -56,7 +56,8 @@ TEST_P(Faulty, FailsUnderItsCheckAndNoOther) {
 INSTANTIATE_TEST_SUITE_P(PluginCheck, Faulty,
                          testing::Values(std::pair("nan", "calls.nan"), std::pair("beyond", "calls.bounds"),
                                          std::pair("throwing", "calls.exception"), std::pair("crashing", "run.crash"),
-                                         std::pair("looping", "run.hang"), std::pair("sleeping", "calls.blocking"),
+                                         std::pair("leaving", "run.crash"), std::pair("looping", "run.hang"),
+                                         std::pair("sleeping", "calls.blocking"),
                                          std::pair("strange-status", "calls.status"),
                                          std::pair("leaking", "leaks.memory"), std::pair("declaring", "calls.contract"),
                                          std::pair("undeclared", "calls.scope"), std::pair("timer", "leaks.timers"),
@@ -145,7 +146,8 @@ TEST(PluginCheck, TextSaysPassedOrFailed) {
 }
 
 TEST(PluginCheck, WrongUseIsStatusTwo) {
-  for (const char* arguments : {"", "/no/such/file.so", "--no-such-option", "--only no-such-check /dev/null"})
+  for (const char* arguments : {"", "/no/such/file.so", "--no-such-option", "--only no-such-check /dev/null",
+                                "--sanitize " EPP_CHECK_LIBRARIES "/bad-plugins.so"})
     EXPECT_EQ(check(arguments).status, 2) << arguments;
   EXPECT_EQ(check(bad("no-such-type")).status, 2);
   EXPECT_EQ(check("--list").status, 0);

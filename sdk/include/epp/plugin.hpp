@@ -54,7 +54,7 @@
 //   void QueueDepth::score(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates,
 //                          std::span<double> scores) const {
 //     const auto queue = queue_.of(request, candidates);
-//     for (uint32_t i = 0; i < candidates.size(); ++i) scores[i] = 1 / (1 + queue.or_else(i, 0));
+//     for (uint32_t i = 0; i < candidates.size(); ++i) scores[i] = 1 / (1 + std::max(0.0, queue.or_else(i, 0)));
 //   }
 //   EPP_PLUGIN_TYPES(epp::sdk::type<QueueDepth>({.name = "my-queue-depth", .description = "..."}))
 #ifndef EPP_PLUGIN_HPP
@@ -76,6 +76,10 @@
 #include <string_view>
 #include <vector>
 
+#ifndef EPP_PLUGIN_VENDOR
+#define EPP_PLUGIN_VENDOR ""
+#endif
+
 namespace epp::sdk {
 
 // Description of a type for EPP_PLUGIN_TYPES. Views must outlive the library (string literals).
@@ -87,14 +91,16 @@ struct TypeInfo {
   std::initializer_list<std::string_view> default_keys = {};
   std::string_view replaced_by = {};
   std::string_view version = "1.0.0";
-  std::string_view vendor = "epp-host";
+  std::string_view vendor = EPP_PLUGIN_VENDOR;  // you
 };
 
 // The descriptor of class T under `info`; lives as long as the library. A class may be registered under several names.
 template <typename T>
 const epp_type* type(const TypeInfo& info) {
+  static_assert(detail::Tables<T>::kExtensionCount != 0,
+                "no member function has the form of one in the list above: compare names, parameters and const");
   struct Storage {
-    std::array<epp_str, detail::Tables<T>::kExtensionCount == 0 ? 1 : detail::Tables<T>::kExtensionCount> extensions;
+    std::array<epp_str, detail::Tables<T>::kExtensionCount> extensions;
     std::vector<epp_str> default_keys;
     epp_type type{};
   };

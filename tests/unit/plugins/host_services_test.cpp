@@ -125,6 +125,42 @@ TEST_F(HostServices, HeadersChangeInTheirPhasesOnly) {
   EXPECT_EQ(context.destination, "10.9.9.9:1");
   EXPECT_THAT(context.response_mutations, IsEmpty());
   EXPECT_EQ(setter->faults(Fault::kScopeWrite), 1u);
+  EXPECT_EQ(setter->ledger().last()->point, ExtensionPoint::kPreRequest);
+}
+
+// What the proxy would refuse, or take for another header.
+TEST_F(HostServices, HeadersThatAreNoneAreRefused) {
+  script("odd").pre_request = [](const sdk::Request& r, const auto&) {
+    r.set_header("X-Upper", "1");
+    r.set_header("x bad", "1");
+    r.set_header("", "1");
+    r.set_header("x-split", "1\r\nx-second: 2");
+    r.remove_header("x-gone:");
+    r.set_header("x-good", "any \xc3\xa9 text");
+    r.set_header(":path", "/other");
+  };
+  const auto odd = host.create("scripted-hook", "{}", "odd");
+  EXPECT_TRUE(host.pre_request(odd, request).ok());
+  const auto& changes = request.context().request_mutations;
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].name, "x-good");
+  EXPECT_EQ(changes[1].name, ":path");
+  EXPECT_EQ(odd->faults(Fault::kError), 5u);
+}
+
+TEST_F(HostServices, AHooksErrorWithoutATypeIsAFault) {
+  bool typed = true;
+  script("hook").pre_request = [&typed](const sdk::Request&, const auto&) {
+    if (typed) throw sdk::Error("no", EPP_ERR_FORBIDDEN);
+    throw std::runtime_error("broken");
+  };
+  const auto hook = host.create("scripted-hook", "{}", "hook");
+  EXPECT_EQ(host.pre_request(hook, request).status, EPP_ERR_FORBIDDEN);
+  EXPECT_EQ(hook->faults(Fault::kError), 0u);
+  typed = false;
+  EXPECT_EQ(host.pre_request(hook, request).status, EPP_ERR_UNTYPED);
+  EXPECT_EQ(hook->faults(Fault::kError), 1u);
+  EXPECT_TRUE(hook->in_service());
 }
 
 TEST_F(HostServices, AHeaderCanBeSetToAnotherOnesValue) {
