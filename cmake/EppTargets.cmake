@@ -46,13 +46,13 @@ function(epp_plugin name)
   epp_vectorized(${target})
   target_link_libraries(${target} PRIVATE epp_sdk epp_warnings ${ARG_DEPS})
   target_link_options(${target} PRIVATE "LINKER:--version-script=${CMAKE_SOURCE_DIR}/sdk/epp-plugin.map")
-  add_dependencies(plugin_libraries ${target})
   if(NOT ARG_NO_INSTALL)
+    add_dependencies(plugin_libraries ${target})
     target_compile_definitions(${target} PRIVATE EPP_PLUGIN_VENDOR="${PROJECT_NAME}")
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/epp/plugins)
   endif()
 endfunction()
-# All plugin libraries (the room host/plugins is epp_plugins).
+# All plugin libraries that are installed (the room host/plugins is epp_plugins).
 add_custom_target(plugin_libraries)
 
 # epp_test(name SOURCES ... [DEPS ...] [LABELS ...] [TIMEOUT s] [ENVIRONMENT ...]): a GoogleTest binary, one ctest entry.
