@@ -6,7 +6,8 @@
 //   Ticket ---------+                              +--> Alarm::arm(next deadline)
 //
 // Whoever brings the event that opens the gate dispatches, so a free slot reaches the next waiter without another
-// thread; only one who has served others for long leaves the rest to the alarm's. Policies are called in the turn only: that is the [dispatcher] contract of the ABI.
+// thread; only one who has served others for long leaves the rest to the alarm's. Policies are called in the turn only:
+// that is the [dispatcher] contract of the ABI.
 //
 // Only newcomers wait for the turn of another; all else is left with the one who has it. A policy that hangs (its
 // instance is suspended meanwhile) keeps the turn and those that wait in the queue. Newcomers then pass by as if there

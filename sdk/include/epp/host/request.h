@@ -2,8 +2,9 @@
  *
  * All functions are [concurrent] in the sense that different requests run at once; calls for one request never
  * overlap, and are made in its hooks only. Strings returned live until the request ends, but a header's value only
- * until that header is set again or removed, and metadata only until the hook returns. Names of headers are given in lower case. What a hook may not change in its place returns
- * EPP_ERR_FORBIDDEN, does nothing, and is counted as a scope violation.
+ * until that header is set again or removed, and metadata only until the hook returns. Names of headers are given in
+ * lower case. What a hook may not change in its place returns EPP_ERR_FORBIDDEN, does nothing, and is counted as a
+ * scope violation.
  */
 #ifndef EPP_HOST_REQUEST_H
 #define EPP_HOST_REQUEST_H
