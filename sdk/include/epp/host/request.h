@@ -45,7 +45,8 @@ typedef struct epp_host_request {
                        epp_error* error);
 
   /* Request header mutations: pre-request and request-header hooks only. Setting replaces every value of that name;
-   * removing also keeps a client from smuggling one in. */
+   * removing also keeps a client from smuggling one in. EPP_ERR_BAD_REQUEST, counted as an error, for a name that is no
+   * lower-case token and for a value with a line break or a NUL. */
   epp_status (*set_header)(epp_self* self, const epp_request* request, epp_str name, epp_str value);
   epp_status (*remove_header)(epp_self* self, const epp_request* request, epp_str name);
   /* Replaces the destination (comma-joined host:port) that the picked targets would give. Pre-request only. */
