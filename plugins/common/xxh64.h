@@ -11,7 +11,7 @@
 namespace epp::builtin {
 
 inline uint64_t xxh64(const void* data, size_t size) {
-  return XXH64(size != 0 ? data : "", size, 0);
+  return data != nullptr ? XXH64(data, size, 0) : XXH64("", 0, 0);
 }
 inline uint64_t xxh64(std::string_view text) {
   return xxh64(text.data(), text.size());

@@ -142,7 +142,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
 
   // While a request is under way, its outcome leads on to this.
   void give_back() {
-    if (auto step = core.release(clock_now())) take(std::move(*step));
+    if (auto step = core.release(clock_now())) take(*step);
   }
 
   void stop_leading(std::string_view why) {
@@ -171,7 +171,7 @@ struct LeaseElector::State : std::enable_shared_from_this<State> {
     if (stopped) return;
     LeaseStep step = core.on_outcome(read(result), clock_now());
     settle();
-    take(std::move(step));
+    take(step);
   }
 
   void release(milliseconds limit) {
