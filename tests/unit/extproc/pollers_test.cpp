@@ -2,7 +2,9 @@
 
 #include "support/wait.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <latch>
 #include <list>
 #include <memory>
@@ -34,7 +36,7 @@ class LongCall final : public Event {
 
  private:
   grpc::Alarm alarm_;
-  std::int32_t thread_ = 0;
+  std::atomic<std::int32_t> thread_{0};  // sanitizers do not see what gRPC orders
   std::latch taken_{1}, released_{1};
 };
 
