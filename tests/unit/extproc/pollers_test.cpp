@@ -2,7 +2,6 @@
 
 #include "support/wait.h"
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <latch>
@@ -36,7 +35,7 @@ class LongCall final : public Event {
 
  private:
   grpc::Alarm alarm_;
-  std::atomic<std::int32_t> thread_{0};  // sanitizers do not see what gRPC orders
+  std::int32_t thread_ = 0;
   std::latch taken_{1}, released_{1};
 };
 
