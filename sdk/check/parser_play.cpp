@@ -37,10 +37,6 @@ constexpr std::array<std::string_view, 10> kBodies = {
 constexpr size_t kDepth = 100'000;
 constexpr size_t kMegabyte = size_t{1} << 20;
 
-epp_str to_abi(std::string_view text) {
-  return {text.data(), text.size()};
-}
-
 template <typename Take>
 void collect_part(void* context, const epp_found_part* part) {
   (*static_cast<Take*>(context))(*part);
@@ -64,7 +60,8 @@ void ParserPlay::play(uint32_t bodies, bool megabyte) {
     std::string text = make_body();
     if (megabyte) text.insert(text.size() / 2, std::string(kMegabyte, 'x'));
     take_body(text);
-    const epp_str path = to_abi(paths_[random_.below(paths_.size())]);
+    const std::string& claimed = paths_[random_.below(paths_.size())];
+    const epp_str path{claimed.data(), claimed.size()};
     if (parse(path) && EPP_HAS(table_, epp_parser, prompt) && table_->prompt != nullptr) prompt(path);
     if (EPP_HAS(table_, epp_parser, usage) && table_->usage != nullptr) usage(path);
   }

@@ -79,17 +79,22 @@ TEST(HttpPoll, AsksAgainOnTheSameConnection) {
                        "\r\nUser-Agent: epp-host\r\nAccept: text/plain\r\n\r\n");
 }
 
+// The answer lies in the memory that was given for it.
+void expect_in_given_buffer(Asker& asker, const std::string& body) {
+  std::string buffer(100'000, 'x');
+  const char* const place = buffer.data();
+  const HttpResult result = asker.ask(20s, std::move(buffer));
+  EXPECT_EQ(result.response.body, body);
+  EXPECT_EQ(result.response.body.data(), place);
+}
+
 TEST(HttpPoll, UsesTheBufferThatItIsGiven) {
   RawServer server([&](RawSocket& socket) {
     while (!socket.read_until(kEndOfHead).empty())
       socket.send(page("small"));
   });
   Asker asker(server.port());
-  std::string buffer(100'000, 'x');
-  const char* const place = buffer.data();
-  const HttpResult result = asker.ask(20s, std::move(buffer));
-  EXPECT_EQ(result.response.body, "small");
-  EXPECT_EQ(result.response.body.data(), place);
+  expect_in_given_buffer(asker, "small");
 }
 
 // Every byte by itself, and bodies of every kind.
@@ -200,11 +205,7 @@ TEST(HttpPoll, TheBufferIsUsedOnTheReplacingConnection) {
   });
   Asker asker(server.port());
   asker.ask();
-  std::string buffer(100'000, 'x');
-  const char* const place = buffer.data();
-  const HttpResult result = asker.ask(20s, std::move(buffer));
-  EXPECT_EQ(result.response.body, "hello");
-  EXPECT_EQ(result.response.body.data(), place);
+  expect_in_given_buffer(asker, "hello");
 }
 
 // Interim answers are passed over, whether they come alone or with the final one.
