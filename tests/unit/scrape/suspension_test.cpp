@@ -14,11 +14,15 @@ using endpoints::EndpointChange;
 using testing::eventually;
 using testing::FakeModelServer;
 
-TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
+class ScraperSuspension : public ::testing::Test {
+ protected:
   net::IoPool pool{2};
   endpoints::AttributeRegistry attributes;
   endpoints::EndpointTable table{attributes};
   PollErrors errors;
+};
+
+TEST_F(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   FakeModelServer here(pool);
   FakeModelServer away(pool);
   table.upsert(here.spec("here"));
@@ -52,11 +56,7 @@ TEST(ScraperSuspension, PollsNobodyWhoIsAwayAndAtOnceWhoIsBack) {
   scraper.stop();
 }
 
-TEST(ScraperSuspension, WhoIsBackWithinOneChangeIsPolledOn) {
-  net::IoPool pool{2};
-  endpoints::AttributeRegistry attributes;
-  endpoints::EndpointTable table{attributes};
-  PollErrors errors;
+TEST_F(ScraperSuspension, WhoIsBackWithinOneChangeIsPolledOn) {
   FakeModelServer server(pool);
   table.upsert(server.spec("a"));
   Scraper scraper(pool, table, {metrics_source(attributes)}, &errors);
