@@ -3,6 +3,8 @@
 #include "plugins/guarded_call.h"
 #include "plugins/sampled_timer.h"
 
+#include <epp/cpp/wide_loops.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -48,7 +50,7 @@ bool kept_are_given(const epp_candidates& candidates, const uint32_t* kept, uint
 }
 
 // A NaN is what is larger than infinity, as an integer and without its sign. So written, several are looked at at once.
-bool any_nan(std::span<const double> values) {
+EPP_WIDE_LOOPS bool any_nan(std::span<const double> values) {
   constexpr int64_t kMagnitude = INT64_MAX;
   constexpr auto kInfinity = std::bit_cast<int64_t>(std::numeric_limits<double>::infinity());
   int64_t negative_if_any = 0;

@@ -1,6 +1,8 @@
 // One profile: filters, weighted scorers, picker.
 #include "scheduling/workspace.h"
 
+#include <epp/cpp/wide_loops.hpp>
+
 #include <algorithm>
 #include <span>
 
@@ -41,6 +43,12 @@ bool filter(const ProfileConfig& profile, plugins::Call& call, const epp_candida
   return false;
 }
 
+// std::clamp's branches would keep it from becoming instructions over several values at once.
+EPP_WIDE_LOOPS void accumulate(std::span<const double> scores, double weight, std::span<double> totals) {
+  for (size_t i = 0; i < scores.size(); ++i)
+    totals[i] += std::max(0.0, std::min(1.0, scores[i])) * weight;
+}
+
 // total = sum over scorers of clamp(score, 0, 1) * weight; not divided by the weights.
 void score(const ProfileConfig& profile, plugins::Call& call, const epp_candidates& candidates, Workspace::Impl& work,
            ProfileRun& run, ScheduleObserver* observer) {
@@ -49,14 +57,7 @@ void score(const ProfileConfig& profile, plugins::Call& call, const epp_candidat
   for (const WeightedScorer& scorer : profile.scorers) {
     plugins::run_scorer(*scorer.instance, call, candidates, work.scores);
     if (observer != nullptr) observer->on_scorer(*scorer.instance, scorer.weight, candidates, work.scores);
-    const double weight = scorer.weight;
-    const double* const scores = work.scores.data();
-    double* const totals = run.totals.data();
-    // Selections, not std::clamp: they become instructions over several values at once.
-    for (uint32_t i = 0; i < candidates.count; ++i) {
-      const double positive = scores[i] > 0.0 ? scores[i] : 0.0;
-      totals[i] += (positive < 1.0 ? positive : 1.0) * weight;
-    }
+    accumulate(work.scores, scorer.weight, run.totals);
   }
 }
 

@@ -1,4 +1,5 @@
 // max-score-picker: the highest total wins; ties are broken at random.
+#include "../../common/extremes.h"
 #include "../../common/picker.h"
 
 #include <epp/plugin.hpp>
@@ -6,6 +7,13 @@
 #include <algorithm>
 
 namespace {
+
+EPP_WIDE_LOOPS uint32_t occurrences(std::span<const double> scores, double wanted) {
+  uint32_t found = 0;
+  for (const double score : scores)
+    found += score == wanted ? 1u : 0u;
+  return found;
+}
 
 class MaxScorePicker {
  public:
@@ -21,21 +29,14 @@ class MaxScorePicker {
   }
 
  private:
-  // One pass: the k-th endpoint of the current best score replaces the choice with probability 1/k.
   static void pick_one(std::span<const double> scores, epp::sdk::Picks& picks) {
     if (scores.empty()) return;
-    auto& random = epp::builtin::Random::local();
-    uint32_t best = 0;
-    uint32_t ties = 1;
-    for (uint32_t i = 1; i < scores.size(); ++i) {
-      if (scores[i] > scores[best]) {
-        best = i;
-        ties = 1;
-      } else if (scores[i] == scores[best] && random.below(++ties) == 0) {
-        best = i;
-      }
+    const double best = epp::builtin::extremes(scores).max;
+    const uint32_t ties = occurrences(scores, best);
+    uint32_t skip = ties == 1 ? 0 : epp::builtin::Random::local().below(ties);
+    for (uint32_t i = 0; i < scores.size(); ++i) {
+      if (scores[i] == best && skip-- == 0) return picks.add(i);
     }
-    picks.add(best);
   }
 
   uint32_t limit_;

@@ -90,7 +90,6 @@ class ApproxPrefixCacheProducer {
         match_(declare(context, EPP_FIELD_PREFIX_MATCH_BLOCKS)),
         total_(declare(context, EPP_FIELD_PREFIX_TOTAL_BLOCKS)),
         block_size_(declare(context, EPP_FIELD_PREFIX_BLOCK_SIZE)),
-        cached_(declare(context, EPP_FIELD_PREFIX_CACHED_BLOCKS)),
         metrics_(context) {
     read_parameters(context);
     size_timer_.emplace(context.host(), kSizePeriodNs, kSizePeriodNs, [this] { publish_size(); });
@@ -102,24 +101,26 @@ class ApproxPrefixCacheProducer {
     state.block_size = effective_block_size(request, candidates);
     hash_prompts(request, state);
 
+    fill(total_.write(request, candidates), candidates, static_cast<int64_t>(state.chains.hashes.size()));
+    fill(block_size_.write(request, candidates), candidates, state.block_size);
     int64_t* match = match_.write(request, candidates);
-    int64_t* cached = cached_.write(request, candidates);
-    int64_t* total = total_.write(request, candidates);
-    int64_t* block_size = block_size_.write(request, candidates);
-    const auto blocks = static_cast<int64_t>(state.chains.hashes.size());
-    fill(total, candidates, blocks);
-    fill(block_size, candidates, state.block_size);
     fill(match, candidates, 0);
-    fill(cached, candidates, 0);
-    index_.find_holders(state.chains, state.holders);
     state.matches.clear();
+    index_.find_holders(state.chains, state.holders);
     if (state.holders.empty()) return;
     const PrefixIndex::Reading reading(index_);
-    for (uint32_t i = 0; i < candidates.size(); ++i) {
-      const uint32_t slot = candidates.slot(i);
-      if (!state.holders.contains(slot)) continue;
-      match[slot] = cached[slot] = reading.match(candidates.endpoint(i), state.chains);
-      if (match[slot] != 0) state.matches.push_back({slot, match[slot]});
+    const auto look_at = [&](const epp_endpoint& endpoint) {
+      const int64_t blocks = reading.match(endpoint, state.chains);
+      match[endpoint.slot] = blocks;
+      if (blocks != 0) state.matches.push_back({endpoint.slot, blocks});
+    };
+    if (candidates.consecutive()) {
+      state.holders.for_each_between(candidates.slot(0), candidates.slot(0) + candidates.size(),
+                                     [&](uint32_t slot) { look_at(*candidates.endpoint_at_slot(slot)); });
+    } else {
+      for (uint32_t i = 0; i < candidates.size(); ++i) {
+        if (state.holders.contains(candidates.slot(i))) look_at(candidates.endpoint(i));
+      }
     }
   }
 
@@ -181,15 +182,10 @@ class ApproxPrefixCacheProducer {
 
   // Mostly all endpoints are candidates, whose slots then follow each other.
   static void fill(int64_t* column, const epp::sdk::Candidates& candidates, int64_t value) {
-    const auto slots = candidates.slots();
-    const uint32_t first = slots.front();
-    uint32_t gaps = 0;
-    for (uint32_t i = 0; i < slots.size(); ++i)
-      gaps |= slots[i] ^ (first + i);
-    if (gaps == 0) {
-      std::fill_n(column + first, slots.size(), value);
+    if (candidates.consecutive()) {
+      std::fill_n(column + candidates.slot(0), candidates.size(), value);
     } else {
-      for (const uint32_t slot : slots)
+      for (const uint32_t slot : candidates.slots())
         column[slot] = value;
     }
   }
@@ -273,7 +269,6 @@ class ApproxPrefixCacheProducer {
   epp::sdk::I64Column match_;
   epp::sdk::I64Column total_;
   epp::sdk::I64Column block_size_;
-  epp::sdk::I64Column cached_;
   PrefixMetrics metrics_;
   epp::builtin::StatePool<State> states_;
   bool auto_tune_ = true;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,6 +60,17 @@ class SlotBits {
   bool contains(uint32_t slot) const {
     const size_t word = slot / 64;
     return word < words_.size() && (words_[word] >> (slot % 64) & 1) != 0;
+  }
+  // Calls `visit` with every slot in first..end-1.
+  template <typename Visit>
+  void for_each_between(uint32_t first, uint32_t end, Visit&& visit) const {
+    const size_t last = std::min(words_.size(), size_t{end} / 64 + 1);
+    for (size_t word = first / 64; word < last; ++word) {
+      for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
+        const auto slot = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+        if (slot >= first && slot < end) visit(slot);
+      }
+    }
   }
 
  private:

@@ -10,9 +10,9 @@ class KvCacheUtilizationScorer {
   explicit KvCacheUtilizationScorer(epp::sdk::Context& context) : usage_(context.require_f64(EPP_KEY_KV_CACHE_USAGE)) {}
 
   void score(const epp::sdk::Request& request, const epp::sdk::Candidates& candidates, std::span<double> scores) const {
-    const auto usage = usage_.of(request, candidates);
-    for (uint32_t i = 0; i < scores.size(); ++i)
-      scores[i] = 1.0 - usage.or_else(i, 0);
+    usage_.of(request, candidates).copy(scores, 0);
+    for (double& score : scores)
+      score = 1.0 - score;
   }
 
  private:

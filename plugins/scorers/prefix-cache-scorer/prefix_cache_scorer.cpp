@@ -34,8 +34,9 @@ class PrefixCacheScorer {
     const auto total = total_.of(request, candidates);
     const auto block_size = block_size_.of(request, candidates);
     for (uint32_t i = 0; i < scores.size(); ++i) {
-      const auto matched = static_cast<double>(match.or_else(i, 0));
-      if (matched == 0) continue;  // most, usually; scores begin as 0
+      const int64_t matched_blocks = match.or_else(i, 0);
+      if (matched_blocks == 0) continue;  // most, usually; scores begin as 0
+      const auto matched = static_cast<double>(matched_blocks);
       const auto blocks = static_cast<double>(total.or_else(i, 0));
       if (blocks <= 0) continue;
       scores[i] = matched / blocks;

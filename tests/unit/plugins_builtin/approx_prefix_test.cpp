@@ -72,7 +72,6 @@ TEST_F(ApproxPrefix, C07_SecondRequestMatchesTheFirst) {
   auto again = request(prompt);
   produce(again);
   EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_MATCH_BLOCKS), ElementsAre(2, 0));
-  EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_CACHED_BLOCKS), ElementsAre(2, 0));
   EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_BLOCK_SIZE), Each(64));
   // The same 75 tokens, then 25 more: the partial block differs.
   EXPECT_THAT(matches(request(prompt + std::vector<uint32_t>(25, 0x62626262))), ElementsAre(1, 0));
@@ -81,6 +80,25 @@ TEST_F(ApproxPrefix, C07_SecondRequestMatchesTheFirst) {
   const double before = ratio()->sum;
   send(request(prompt), "a");
   EXPECT_THAT(ratio()->sum - before, DoubleEq(1.0));
+}
+
+// Neighbouring endpoints are looked at as a block, others one by one.
+TEST_F(ApproxPrefix, MatchesTheCandidatesOnly) {
+  constexpr int64_t kNone = EPP_I64_MISSING;
+  for (const char* name : {"c", "d", "e"})
+    host.endpoint(name);
+  producer = host.create(kType);
+  const auto prompt = range(1, 200);
+  for (const char* target : {"a", "c", "e"})
+    send(request(prompt), target);
+  const auto among = [&](std::vector<std::string> names) {
+    host.candidates(std::move(names));
+    return matches(request(prompt));
+  };
+  EXPECT_THAT(among({"a", "b", "c", "d", "e"}), ElementsAre(4, 0, 4, 0, 4));
+  EXPECT_THAT(among({"b", "c", "d"}), ElementsAre(kNone, 0, 4, 0, kNone));
+  EXPECT_THAT(among({"e", "b", "a"}), ElementsAre(4, 0, kNone, kNone, 4));
+  EXPECT_THAT(among({"d"}), ElementsAre(kNone, kNone, kNone, 0, kNone));
 }
 
 // SchedulingCheck 15: three blocks; a prompt that shares only the first one.

@@ -15,6 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::IsSubsetOf;
 using ::testing::Le;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
@@ -60,6 +61,21 @@ TEST_F(Picker, C09_MaxScoreBreaksTiesEvenly) {
   ASSERT_THAT(counts, SizeIs(3));
   for (const auto& [name, count] : counts)
     EXPECT_THAT(count, AllOf(Ge(840), Le(1170))) << name;
+}
+
+TEST_F(Picker, MaxScoreFindsTheBestOfManyAnywhere) {
+  std::vector<std::string> names = {"a", "b", "c"};
+  for (int i = 3; i < 45; ++i)
+    host.endpoint(names.emplace_back("e" + std::to_string(i)));
+  for (size_t best = 0; best < names.size(); ++best) {
+    std::vector<double> totals(names.size(), 1);
+    totals[best] = 1.5;
+    EXPECT_THAT(pick("max-score-picker", totals), ElementsAre(names[best]));
+  }
+  std::vector<double> totals(names.size(), 1);
+  totals[7] = totals[19] = totals[44] = 2;
+  const auto counts = first_picks("max-score-picker", totals, 600);
+  EXPECT_THAT(counts, UnorderedElementsAre(Pair("e7", Ge(100)), Pair("e19", Ge(100)), Pair("e44", Ge(100))));
 }
 
 TEST_F(Picker, MaxScoreTieAmongTheBestOnly) {

@@ -43,6 +43,25 @@ int64_t match(const PrefixIndex& index, const epp_endpoint& endpoint, const Pref
   return PrefixIndex::Reading(index).match(endpoint, wanted);
 }
 
+TEST(SlotBits, VisitsThoseBetween) {
+  SlotBits bits;
+  for (const uint32_t slot : {0u, 5u, 63u, 64u, 127u, 128u, 200u})
+    bits.insert(slot);
+  const auto between = [&](uint32_t first, uint32_t end) {
+    std::vector<uint32_t> visited;
+    bits.for_each_between(first, end, [&](uint32_t slot) { visited.push_back(slot); });
+    return visited;
+  };
+  using Slots = std::vector<uint32_t>;
+  EXPECT_EQ(between(0, 1000), (Slots{0, 5, 63, 64, 127, 128, 200}));
+  EXPECT_EQ(between(5, 128), (Slots{5, 63, 64, 127}));
+  EXPECT_EQ(between(64, 64), Slots{});
+  EXPECT_EQ(between(201, 5000), Slots{});
+  EXPECT_EQ(between(900, 901), Slots{});
+  bits.clear();
+  EXPECT_EQ(between(0, 1000), Slots{});
+}
+
 TEST(PrefixIndex, FindsWhoHoldsTheFirstBlock) {
   PrefixIndex index;
   const epp_endpoint a = endpoint(3, 1);

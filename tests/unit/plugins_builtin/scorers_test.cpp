@@ -1,6 +1,8 @@
 // Every scorer against the tables of its reference.
 #include "unit/plugin_harness/plugin_harness.h"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,47 @@ TEST(QueueScorer, NeverScrapedCountsAsIdle) {
   host.endpoint("c").set(EPP_KEY_WAITING_QUEUE_SIZE, 1.0);
   auto request = host.request();
   EXPECT_THAT(host.score(scorer, request), ElementsAre(0, 1, 0.75));
+}
+
+// Neighbouring endpoints are read as one block, others one by one: both must find what belongs to each.
+TEST(QueueScorer, ReadsEachCandidatesOwnLoad) {
+  PluginHarness host;
+  host.load("queue-scorer");
+  const auto scorer = host.create("queue-scorer");
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 100; ++i) {
+    names.push_back("e" + std::to_string(i));
+    auto endpoint = host.endpoint(names[i]);
+    if (i % 10 != 9) endpoint.set(EPP_KEY_WAITING_QUEUE_SIZE, static_cast<double>(i * 37 % 101));
+  }
+  const auto load = [](const std::string& name) {
+    const auto i = std::stoul(name.substr(1));
+    return i % 10 == 9 ? 0.0 : static_cast<double>(i * 37 % 101);
+  };
+  std::vector<std::string> gap = names;
+  gap.erase(gap.begin() + 41);
+  const std::vector<std::string> middle(names.begin() + 20, names.begin() + 83);
+  const std::vector<std::string> reversed(names.rbegin(), names.rend());
+  for (const auto& candidates : {names, middle, gap, reversed}) {
+    host.candidates(candidates);
+    std::vector<double> loads;
+    for (const auto& name : candidates)
+      loads.push_back(load(name));
+    const auto [min, max] = std::minmax_element(loads.begin(), loads.end());
+    std::vector<double> expected;
+    for (const double l : loads)
+      expected.push_back((*max - l) / (*max - *min));
+    auto request = host.request();
+    EXPECT_EQ(host.score(scorer, request), expected);
+  }
+}
+
+TEST(QueueScorer, InfiniteLoadsAreTheLargestThereAre) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {0, kInfinity, 5}), ElementsAre(1, 0, 1));
+  EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {kInfinity, kInfinity}), ElementsAre(1, 1));
+  EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {-kInfinity, kInfinity}), ElementsAre(1, 0));
+  EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {-kInfinity, 0, 0}), ElementsAre(1, 0, 0));
 }
 
 TEST(RunningRequestsSizeScorer, SpreadsLinearly) {

@@ -24,6 +24,13 @@ class Attribute {
   epp_attr id_ = EPP_ATTR_NONE;
 };
 
+namespace detail {
+EPP_WIDE_LOOPS inline void copy(const double* from, uint32_t count, double instead_of_nan, double* to) {
+  for (uint32_t i = 0; i < count; ++i)
+    to[i] = from[i] == from[i] ? from[i] : instead_of_nan;
+}
+}  // namespace detail
+
 // A column as one call sees it, by candidate position.
 class F64View {
  public:
@@ -33,6 +40,17 @@ class F64View {
   double or_else(uint32_t position, double otherwise) const {
     const double v = (*this)[position];
     return std::isnan(v) ? otherwise : v;
+  }
+  // All of them, `otherwise` for those that are missing: what loops over several values at once begin with.
+  void copy(std::span<double> out, double otherwise) const {
+    const auto count = static_cast<uint32_t>(out.size());
+    if (count == 0) return;
+    if (detail::consecutive(slots_, count)) {
+      detail::copy(by_slot_ + slots_[0], count, otherwise, out.data());
+    } else {
+      for (uint32_t i = 0; i < count; ++i)
+        out[i] = or_else(i, otherwise);
+    }
   }
 
  private:

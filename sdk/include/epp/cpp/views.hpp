@@ -4,6 +4,7 @@
 
 #include <epp/abi.h>
 #include <epp/cpp/error.hpp>
+#include <epp/cpp/wide_loops.hpp>
 #include <epp/ext/profile_handler.h>
 #include <epp/ext/saturation_detector.h>
 
@@ -13,6 +14,15 @@
 
 namespace epp::sdk {
 
+namespace detail {
+EPP_WIDE_LOOPS inline bool consecutive(const uint32_t* slots, uint32_t count) {
+  uint32_t gaps = 0;
+  for (uint32_t i = 0; i < count; ++i)
+    gaps |= slots[i] ^ (slots[0] + i);
+  return gaps == 0;
+}
+}  // namespace detail
+
 class Candidates {
  public:
   explicit Candidates(const epp_candidates* raw) : raw_(raw) {}
@@ -20,6 +30,8 @@ class Candidates {
   bool empty() const { return raw_->count == 0; }
   std::span<const uint32_t> slots() const { return {raw_->slots, raw_->count}; }
   uint32_t slot(uint32_t position) const { return raw_->slots[position]; }
+  // Whether slot(i) is slot(0) + i for all: mostly, unless something narrowed them.
+  bool consecutive() const { return detail::consecutive(raw_->slots, raw_->count); }
   const epp_endpoint& endpoint(uint32_t position) const { return *raw_->endpoints[raw_->slots[position]]; }
   // Of one that need not be a candidate, by a slot that was remembered or read from a value; nullptr when it is gone.
   const epp_endpoint* endpoint_at_slot(int64_t slot) const {
