@@ -89,6 +89,48 @@ TEST_F(SdkInstall, HeadersStandAlone) {
       EXPECT_TRUE(run(scratch, "c++ -std=c++20 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -I'" + prefix() +
                                    "/include' '" + path + "'"));
     }
+    if (entry.path().extension() == ".hpp") {
+      // By a file that includes it.
+      EXPECT_TRUE(run(scratch, "echo '#include \"" + path +
+                                   "\"' | c++ -std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "
+                                   "-fsyntax-only -x c++ -I'" +
+                                   prefix() + "/include' -"));
+    }
+  }
+}
+
+TEST_F(SdkInstall, AnotherCompilerTakesAPlugin) {
+  const std::string library = (scratch / "plugin.so").string();
+  ASSERT_TRUE(run(scratch, "clang++-16 -std=c++20 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -Wl,-z,now -I'" +
+                               prefix() + "/include' -o '" + library +
+                               "' '" EPP_SOURCE_DIR "/plugins/scorers/queue-scorer/queue_scorer.cpp'"));
+  EXPECT_EQ(type_of(library), "queue-scorer");
+}
+
+// Else the class would compile and not be asked.
+TEST_F(SdkInstall, AMemberOfAnotherFormIsAnError) {
+  const std::string source = (scratch / "wrong.cpp").string();
+  std::ofstream(source) << R"(
+#include <epp/plugin.hpp>
+using namespace epp::sdk;
+struct Scorer {
+  explicit Scorer(Context&) {}
+  bool dump_state = false;  // no function
+  bool ready() { return true; }  // not const
+  void score(const Request&, const Candidates&) const {}
+  void on_endpoint_added(const epp_endpoint&) {}  // without on_endpoint_removed
+  void pick(const Request&, const Candidates&, std::span<const double>, Picks&) const {}  // right
+};
+EPP_PLUGIN_TYPES(type<Scorer>({.name = "scorer", .vendor = "test"}))
+)";
+  const auto compiled = run(scratch, "c++ -std=c++20 -fsyntax-only -I'" + prefix() + "/include' '" + source + "'");
+  ASSERT_FALSE(compiled);
+  const std::string errors = compiled.message();
+  for (const char* member : {"ready", "score", "on_endpoint_added"}) {
+    EXPECT_NE(errors.find(std::string(" ") + member + ": not the form"), std::string::npos) << member << '\n' << errors;
+  }
+  for (const char* member : {"dump_state", "pick"}) {
+    EXPECT_EQ(errors.find(std::string(" ") + member + ": not the form"), std::string::npos) << member << '\n' << errors;
   }
 }
 
