@@ -302,10 +302,11 @@ epp_attr HostedInstance::declare(std::string_view key, uint32_t type, uint32_t s
 
   uses_.push_back({id, std::string(key), type, scope, access, kind});
   // A producer may read back what it writes.
-  for (std::vector<uint64_t>* bits : {&readable_, &writable_}) {
-    if (bits == &writable_ && access != EPP_ACCESS_PRODUCE) continue;
-    if (bits->size() <= id / 64) bits->resize(id / 64 + 1, 0);
-    (*bits)[id / 64] |= uint64_t{1} << (id % 64);
+  if (read_types_.size() <= id) read_types_.resize(id + 1, 0);
+  read_types_[id] = static_cast<uint8_t>(type);
+  if (access == EPP_ACCESS_PRODUCE) {
+    if (writable_.size() <= id / 64) writable_.resize(id / 64 + 1, 0);
+    writable_[id / 64] |= uint64_t{1} << (id % 64);
   }
   return id;
 }

@@ -50,13 +50,22 @@ bool kept_are_given(const epp_candidates& candidates, const uint32_t* kept, uint
 }
 
 // A NaN is what is larger than infinity, as an integer and without its sign. So written, several are looked at at once.
-EPP_WIDE_LOOPS bool any_nan(std::span<const double> values) {
+EPP_WIDE_LOOPS bool any_nan_of_many(std::span<const double> values) {
   constexpr int64_t kMagnitude = INT64_MAX;
   constexpr auto kInfinity = std::bit_cast<int64_t>(std::numeric_limits<double>::infinity());
   int64_t negative_if_any = 0;
   for (const double value : values)
     negative_if_any |= kInfinity - (std::bit_cast<int64_t>(value) & kMagnitude);
   return negative_if_any < 0;
+}
+
+bool any_nan(std::span<const double> values) {
+  constexpr size_t kMany = 32;  // fewer, just written, would have to be in memory before they can be read at once
+  if (values.size() >= kMany) return any_nan_of_many(values);
+  bool found = false;
+  for (const double value : values)
+    found = found || value != value;
+  return found;
 }
 
 void keep_all(const epp_candidates& candidates, uint32_t* kept, uint32_t& kept_count) {

@@ -25,8 +25,7 @@ epp_attr declare(epp_self* self, epp_str key, uint32_t type, uint32_t scope, uin
 
 const void* read(epp_self* self, const epp_request* request, const epp_candidates* candidates, epp_attr attr,
                  uint32_t type) {
-  const endpoints::AttributeInfo* info = self->environment->attributes->info(attr);
-  if (!self->instance->may_read(attr) || info == nullptr || info->type != type) {
+  if (self->instance->read_type(attr) != type) {
     violation(self, Fault::kScopeRead, attr);
     return shared_column(nullptr, nullptr, attr, type);
   }
@@ -74,7 +73,7 @@ epp_status write(epp_self* self, const epp_request* request, const epp_candidate
 
 epp_status get(epp_self* self, const epp_request* request, epp_attr attr, epp_value* value) {
   *value = {};
-  if (!self->instance->may_read(attr)) {
+  if (self->instance->read_type(attr) == 0) {
     violation(self, Fault::kScopeRead, attr);
     return EPP_ERR_FORBIDDEN;
   }

@@ -5,26 +5,14 @@
 
 namespace epp::plugins {
 
-namespace {
-
-bool has_bit(const std::vector<uint64_t>& bits, epp_attr attr) {
-  const size_t word = attr / 64;
-  return word < bits.size() && ((bits[word] >> (attr % 64)) & 1u) != 0;
-}
-
-}  // namespace
-
 const AttributeUse* Instance::use_of(epp_attr attr) const {
   const auto at = std::find_if(uses_.begin(), uses_.end(), [attr](const AttributeUse& use) { return use.id == attr; });
   return at != uses_.end() ? &*at : nullptr;
 }
 
-bool Instance::may_read(epp_attr attr) const {
-  return has_bit(readable_, attr);
-}
-
 bool Instance::may_write(epp_attr attr) const {
-  return has_bit(writable_, attr);
+  const size_t word = attr / 64;
+  return word < writable_.size() && ((writable_[word] >> (attr % 64)) & 1u) != 0;
 }
 
 void Instance::count_fault(ExtensionPoint point, Fault fault, std::string_view message) const {
@@ -52,8 +40,8 @@ ErrorBuffer::ErrorBuffer() : message_{}, reason_{} {
 
 epp_error* ErrorBuffer::clear() {
   // A text of another request is not for a plugin that says a size and writes nothing.
-  std::memset(message_, 0, message().size());
-  std::memset(reason_, 0, reason().size());
+  if (!message().empty()) std::memset(message_, 0, message().size());
+  if (!reason().empty()) std::memset(reason_, 0, reason().size());
   error_ = {};
   error_.size = sizeof error_;
   error_.message = message_;

@@ -68,7 +68,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const std::vector<AttributeUse>& uses() const { return uses_; }
   // Declared under any access; nullptr when it was not.
   const AttributeUse* use_of(epp_attr attr) const;
-  bool may_read(epp_attr attr) const;
+  // The type that it was declared with for reading (EPP_TYPE_*); 0 when it was not.
+  uint32_t read_type(epp_attr attr) const { return attr < read_types_.size() ? read_types_[attr] : 0; }
   bool may_write(epp_attr attr) const;
   OnFault on_fault() const { return on_fault_; }
 
@@ -134,8 +135,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::string type_;
   const epp_instance* raw_ = nullptr;
   std::vector<AttributeUse> uses_;
-  std::vector<uint64_t> readable_;  // bit sets by attribute id
-  std::vector<uint64_t> writable_;
+  std::vector<uint8_t> read_types_;  // by attribute id
+  std::vector<uint64_t> writable_;   // a bit set
   OnFault on_fault_ = OnFault::kReject;
   uint32_t state_index_ = 0;
   CallObserver* observer_ = nullptr;

@@ -10,25 +10,48 @@
 
 namespace epp::builtin {
 
+namespace detail {
+
+inline constexpr double kLargestLoad = 1e300;
+
+inline double bounded(double load) {
+  return load < -kLargestLoad ? -kLargestLoad : load > kLargestLoad ? kLargestLoad : load;
+}
+
+inline void invert(std::span<double> loads, Extremes range) {
+  const double width = range.max - range.min;
+  if (width == 0) {
+    std::fill(loads.begin(), loads.end(), 1.0);
+  } else {
+    for (double& load : loads)
+      load = (range.max - load) / width;
+  }
+}
+
+EPP_WIDE_LOOPS inline void score_many(const sdk::F64View& values, std::span<double> scores) {
+  values.copy(scores, 0);
+  Extremes range = extremes(scores);
+  if (range.min < -kLargestLoad || range.max > kLargestLoad) {
+    for (double& score : scores)
+      score = bounded(score);
+    range = {bounded(range.min), bounded(range.max)};
+  }
+  invert(scores, range);
+}
+
+}  // namespace detail
+
 // scores[i] = (max - value[i]) / (max - min); all 1.0 when every value is the same. Missing values count as 0: a server
 // that was never scraped looks idle. Infinite ones are cut to a value whose differences are finite.
-EPP_WIDE_LOOPS inline void score_lower_is_better(const sdk::F64View& values, std::span<double> scores) {
-  constexpr double kLargest = 1e300;
-  if (scores.empty()) return;
-  values.copy(scores, 0);
-  Extremes loads = extremes(scores);
-  if (loads.min < -kLargest || loads.max > kLargest) {
-    for (double& score : scores)
-      score = std::clamp(score, -kLargest, kLargest);
-    loads = extremes(scores);
+inline void score_lower_is_better(const sdk::F64View& values, std::span<double> scores) {
+  constexpr size_t kMany = 32;  // fewer are done in one pass before the others have begun
+  if (scores.size() >= kMany) return detail::score_many(values, scores);
+  Extremes range{detail::kLargestLoad, -detail::kLargestLoad};
+  for (uint32_t i = 0; i < scores.size(); ++i) {
+    scores[i] = detail::bounded(values.or_else(i, 0));
+    range = {std::min(range.min, scores[i]), std::max(range.max, scores[i])};
   }
-  const double width = loads.max - loads.min;
-  if (width == 0) {
-    std::fill(scores.begin(), scores.end(), 1.0);
-  } else {
-    for (double& score : scores)
-      score = (loads.max - score) / width;
-  }
+  detail::invert(scores, range);
 }
 
 }  // namespace epp::builtin

@@ -77,10 +77,11 @@ void run_traffic(const Options& options, RunResults& results) {
 
 void run_scraping(const Options& options, RunResults& results) {
   const milliseconds duration(options.quick ? 1000 : 3000);
-  results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kSmall, duration));
-  results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kVllm, duration));
+  const unsigned rounds = options.quick ? 1 : 3;
+  results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kSmall, rounds, duration));
+  results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kVllm, rounds, duration));
   if (!options.quick)
-    results.scraping.push_back(measure_scraping({options.epps().front()}, 2000, Page::kSmall, duration));
+    results.scraping.push_back(measure_scraping({options.epps().front()}, 2000, Page::kSmall, 1, duration));
   print_scraping(std::cout, results.scraping);
   if (options.quick) return;
   results.interference =

@@ -66,11 +66,20 @@ struct Subject {
 
 }  // namespace
 
-ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoints, Page page,
+ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoints, Page page, unsigned rounds,
                                std::chrono::milliseconds duration) {
+  std::vector<std::vector<double>> cpu_us(epps.size());
+  std::vector<std::vector<double>> rates(epps.size());
+  for (unsigned round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < epps.size(); ++i) {
+      const ScrapeFigures figures = measure(epps[i], endpoints, page, duration);
+      cpu_us[i].push_back(figures.cpu_us);
+      rates[i].push_back(figures.rate);
+    }
+  }
   ScrapeOutcome outcome{endpoints, MetricsServers(1, page).page_bytes(), {}};
-  for (const Program& epp : epps)
-    outcome.servers.push_back(measure(epp, endpoints, page, duration));
+  for (std::size_t i = 0; i < epps.size(); ++i)
+    outcome.servers.push_back({epps[i].name, median(cpu_us[i]), median(rates[i])});
   return outcome;
 }
 

@@ -25,8 +25,9 @@ struct ScrapeOutcome {
   double wanted_rate() const { return endpoints * 20.0; }
 };
 
-/// Each EPP alone, without traffic: every endpoint is scraped each 50 ms.
-ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoints, Page page,
+/// Each EPP alone, one after the other in each round, without traffic: every endpoint is scraped each 50 ms. Medians
+/// over the rounds.
+ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoints, Page page, unsigned rounds,
                                std::chrono::milliseconds duration);
 void print_scraping(std::ostream& out, const std::vector<ScrapeOutcome>& outcomes);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -88,6 +89,17 @@ TEST(QueueScorer, InfiniteLoadsAreTheLargestThereAre) {
   EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {kInfinity, kInfinity}), ElementsAre(1, 1));
   EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {-kInfinity, kInfinity}), ElementsAre(1, 0));
   EXPECT_THAT(score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, {-kInfinity, 0, 0}), ElementsAre(1, 0, 0));
+  // The same where many are scored at once.
+  const auto first_of_many = [](double first, double others) {
+    std::vector<double> loads(40, others);
+    loads[0] = first;
+    const auto scores = score_column("queue-scorer", EPP_KEY_WAITING_QUEUE_SIZE, loads);
+    EXPECT_EQ(scores[39], scores[1]);
+    return std::pair(scores[0], scores[1]);
+  };
+  EXPECT_EQ(first_of_many(kInfinity, 0), std::pair(0.0, 1.0));
+  EXPECT_EQ(first_of_many(-kInfinity, 0), std::pair(1.0, 0.0));
+  EXPECT_EQ(first_of_many(kInfinity, kInfinity), std::pair(1.0, 1.0));
 }
 
 TEST(RunningRequestsSizeScorer, SpreadsLinearly) {
