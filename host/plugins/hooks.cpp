@@ -60,8 +60,7 @@ EPP_WIDE_LOOPS bool any_nan_of_many(std::span<const double> values) {
 }
 
 bool any_nan(std::span<const double> values) {
-  constexpr size_t kMany = 32;  // fewer, just written, would have to be in memory before they can be read at once
-  if (values.size() >= kMany) return any_nan_of_many(values);
+  if (values.size() >= sdk::detail::kManyValues) return any_nan_of_many(values);
   bool found = false;
   for (const double value : values)
     found = found || value != value;

@@ -44,8 +44,7 @@ EPP_WIDE_LOOPS inline void score_many(const sdk::F64View& values, std::span<doub
 // scores[i] = (max - value[i]) / (max - min); all 1.0 when every value is the same. Missing values count as 0: a server
 // that was never scraped looks idle. Infinite ones are cut to a value whose differences are finite.
 inline void score_lower_is_better(const sdk::F64View& values, std::span<double> scores) {
-  constexpr size_t kMany = 32;  // fewer are done in one pass before the others have begun
-  if (scores.size() >= kMany) return detail::score_many(values, scores);
+  if (scores.size() >= sdk::detail::kManyValues) return detail::score_many(values, scores);
   Extremes range{detail::kLargestLoad, -detail::kLargestLoad};
   for (uint32_t i = 0; i < scores.size(); ++i) {
     scores[i] = detail::bounded(values.or_else(i, 0));

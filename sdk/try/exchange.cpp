@@ -31,7 +31,11 @@ void fill(ext_proc::HttpHeaders& message, const Headers& headers, bool end) {
 
 Headers all_headers(const Question& question) {
   Headers headers = {{":method", question.method}, {":path", question.path}, {":authority", "epp-try"}};
-  if (question.has_body) headers.emplace_back("content-type", "application/json");
+  const auto& given = question.headers;
+  if (question.has_body &&
+      std::none_of(given.begin(), given.end(), [](const auto& header) { return header.first == "content-type"; })) {
+    headers.emplace_back("content-type", "application/json");
+  }
   headers.insert(headers.end(), question.headers.begin(), question.headers.end());
   return headers;
 }
@@ -94,7 +98,12 @@ bool read_answer(Rpc& rpc, const Question& question, const Headers& sent, std::v
         headers_due = false;
         break;
       case ext_proc::ProcessingResponse::kRequestBody: {
-        const auto& piece = message.request_body().response().body_mutation().streamed_response();
+        const auto& mutation = message.request_body().response().body_mutation();
+        if (!mutation.has_streamed_response()) {
+          what.emplace<Failed>("it answered the body in another mode than FULL_DUPLEX_STREAMED");
+          return true;
+        }
+        const auto& piece = mutation.streamed_response();
         routed.body += piece.body();
         if (piece.end_of_stream()) body_due = false;
         break;
@@ -128,15 +137,23 @@ Answer ask(const std::shared_ptr<grpc::Channel>& channel, const Question& questi
   send_request(*rpc, question, headers);
   const bool answered = read_answer(*rpc, question, headers, answer.what);
   answer.took = Clock::now() - start;
+  auto* const routed = std::get_if<Routed>(&answer.what);
   ext_proc::ProcessingResponse rest;
-  if (answered && std::holds_alternative<Routed>(answer.what) && send_response(*rpc)) rpc->Read(&rest);
-  rpc->WritesDone();
+  if (answered && routed != nullptr) {
+    if (send_response(*rpc)) rpc->Read(&rest);
+    rpc->WritesDone();
+  } else if (answered) {
+    context.TryCancel();  // a proxy would not listen any longer either
+  }
   while (rpc->Read(&rest)) {
   }
   const grpc::Status status = rpc->Finish();
+  const std::string end = "the stream ended with gRPC status " + std::to_string(status.error_code()) +
+                          (status.error_message().empty() ? "" : ": " + status.error_message());
   if (!answered) {
-    answer.what.emplace<Failed>("the stream ended with gRPC status " + std::to_string(status.error_code()) +
-                                (status.error_message().empty() ? "" : ": " + status.error_message()));
+    answer.what.emplace<Failed>(end);
+  } else if (routed != nullptr && !status.ok()) {
+    routed->ended = end;
   }
   return answer;
 }

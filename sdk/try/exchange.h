@@ -30,6 +30,7 @@ struct Routed {
   std::vector<std::string> removed_headers;
   std::string body;
   std::string metadata;  // dynamic metadata for the proxy, as JSON; may be empty
+  std::string ended;     // what went wrong after that, with the response; mostly empty
 };
 // What the client would get instead.
 struct Refused {

@@ -53,6 +53,7 @@ void describe(const Routed& routed, const Question& question, ordered_json& out)
   if (!routed.removed_headers.empty()) out["removedHeaders"] = routed.removed_headers;
   if (routed.body != question.body) out["body"] = routed.body;
   if (!routed.metadata.empty()) out["metadata"] = ordered_json::parse(routed.metadata);
+  if (!routed.ended.empty()) out["response"] = routed.ended;
 }
 void describe(const Refused& refused, const Question&, ordered_json& out) {
   out["status"] = refused.status;
@@ -101,7 +102,9 @@ int main(int argc, char** argv) {
   int status = 0;
   const auto options = parse_options(argc, argv, status);
   if (!options) return status;
-  const auto channel = grpc::CreateChannel(options->to, credentials(options->tls));
+  grpc::ChannelArguments direct;
+  direct.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto channel = grpc::CreateCustomChannel(options->to, credentials(options->tls), direct);
   if (!channel->WaitForConnected(std::chrono::system_clock::now() +
                                  std::chrono::duration_cast<std::chrono::system_clock::duration>(options->patience))) {
     std::cerr << "epp-try: nothing at " << options->to << " speaks gRPC "

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,14 +32,15 @@ bool add_header(const std::string& text, Question& question) {
 // Text that begins with @ names the file that has the body, "@-" standard input.
 bool read_body(std::string& body) {
   if (!body.starts_with('@')) return true;
-  const std::string file = body.substr(1);
-  if (file == "-") {
-    body.assign(std::istreambuf_iterator<char>(std::cin), {});
-    return true;
-  }
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return false;
-  body.assign(std::istreambuf_iterator<char>(in), {});
+  const std::string name = body.substr(1);
+  std::ifstream file;
+  if (name != "-") file.open(name, std::ios::binary);
+  std::istream& in = name == "-" ? std::cin : file;
+  std::ostringstream read;
+  // Nothing is extracted from what is empty, which is no error; a folder can be opened but not read.
+  if (in.good() && in.peek() != std::istream::traits_type::eof()) read << in.rdbuf();
+  if (in.bad() || (name != "-" && !file.is_open())) return false;
+  body = std::move(read).str();
   return true;
 }
 
@@ -50,8 +51,10 @@ std::optional<Options> parse_options(int argc, const char* const* argv, int& sta
   Question& question = options.question;
   std::vector<std::string> headers;
   double seconds = 10;
-  CLI::App app("Asks a running EPP, as a proxy would, where a request goes. Nothing is sent to a model server.",
-               "epp-try");
+  CLI::App app(
+      "Asks a running EPP, as a proxy would, where a request goes. Nothing is sent to a model server, but plugins "
+      "learn from the request and metrics count it.",
+      "epp-try");
   app.add_option("--to", options.to, "The EPP's ext-proc address")->capture_default_str();
   app.add_flag("--tls", options.tls,
                "It serves TLS, as it does without --secure-serving=false; any certificate will do");
@@ -62,9 +65,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, int& sta
   app.add_option("-n,--count", options.count, "So many requests, one after the other; then a summary is printed")
       ->capture_default_str()
       ->check(CLI::Range(1u, 10'000'000u));
-  app.add_option("--timeout", seconds, "Seconds that one request may take")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  app.add_option("--timeout", seconds, "Seconds that one request may take")->capture_default_str();
   const auto refuse = [&status](const std::string& problem) {
     std::cerr << "epp-try: " << problem << '\n';
     status = kExitUsage;
@@ -76,6 +77,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, int& sta
     status = app.exit(error) == 0 ? 0 : kExitUsage;
     return std::nullopt;
   }
+  if (!(seconds >= 0.001 && seconds <= 1e6)) return refuse("--timeout must be 0.001 to 1000000 seconds");  // nor NaN
   const bool with_body = app.count("--data") != 0;
   const std::string body = question.body;
   if (!read_body(question.body)) return refuse("cannot read \"" + body.substr(1) + "\"");
@@ -85,7 +87,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, int& sta
   question.has_body = with_body;
   if (question.path.empty()) question.path = with_body ? "/v1/completions" : "/v1/models";
   if (question.method.empty()) question.method = with_body ? "POST" : "GET";
-  options.patience = std::chrono::nanoseconds(static_cast<int64_t>(std::min(seconds, 1e6) * 1e9));
+  options.patience = std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
   return options;
 }
 

@@ -100,8 +100,13 @@ TEST_F(Try, SpeaksTls) {
 TEST_F(Try, SaysWhatIsWrongWithItsArguments) {
   EXPECT_THAT(run({"-H", "nonsense"}).text, HasSubstr("\"nonsense\" is no header"));
   EXPECT_THAT(run({"-d", "@/no/such/file"}).text, HasSubstr("cannot read \"/no/such/file\""));
-  for (const std::vector<std::string>& wrong :
-       {std::vector<std::string>{"-H", "nonsense"}, {"-d", "@/no/such/file"}, {"--unknown"}, {"-n", "0"}}) {
+  EXPECT_THAT(run({"-d", "@/tmp"}).text, HasSubstr("cannot read \"/tmp\""));
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"-H", "nonsense"},
+                                                {"-d", "@/no/such/file"},
+                                                {"-d", "@/tmp"},
+                                                {"--unknown"},
+                                                {"-n", "0"},
+                                                {"--timeout", "nan"}}) {
     EXPECT_EQ(run(wrong).status, 2);
   }
 }

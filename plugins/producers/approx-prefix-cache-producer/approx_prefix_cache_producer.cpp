@@ -90,6 +90,7 @@ class ApproxPrefixCacheProducer {
         match_(declare(context, EPP_FIELD_PREFIX_MATCH_BLOCKS)),
         total_(declare(context, EPP_FIELD_PREFIX_TOTAL_BLOCKS)),
         block_size_(declare(context, EPP_FIELD_PREFIX_BLOCK_SIZE)),
+        cached_(declare(context, EPP_FIELD_PREFIX_CACHED_BLOCKS)),
         metrics_(context) {
     read_parameters(context);
     size_timer_.emplace(context.host(), kSizePeriodNs, kSizePeriodNs, [this] { publish_size(); });
@@ -104,14 +105,16 @@ class ApproxPrefixCacheProducer {
     fill(total_.write(request, candidates), candidates, static_cast<int64_t>(state.chains.hashes.size()));
     fill(block_size_.write(request, candidates), candidates, state.block_size);
     int64_t* match = match_.write(request, candidates);
+    int64_t* cached = cached_.write(request, candidates);
     fill(match, candidates, 0);
+    fill(cached, candidates, 0);
     state.matches.clear();
     index_.find_holders(state.chains, state.holders);
     if (state.holders.empty()) return;
     const PrefixIndex::Reading reading(index_);
     const auto look_at = [&](const epp_endpoint& endpoint) {
       const int64_t blocks = reading.match(endpoint, state.chains);
-      match[endpoint.slot] = blocks;
+      match[endpoint.slot] = cached[endpoint.slot] = blocks;
       if (blocks != 0) state.matches.push_back({endpoint.slot, blocks});
     };
     if (candidates.consecutive()) {
@@ -269,6 +272,7 @@ class ApproxPrefixCacheProducer {
   epp::sdk::I64Column match_;
   epp::sdk::I64Column total_;
   epp::sdk::I64Column block_size_;
+  epp::sdk::I64Column cached_;
   PrefixMetrics metrics_;
   epp::builtin::StatePool<State> states_;
   bool auto_tune_ = true;

@@ -27,7 +27,7 @@
 #define EPP_FIELD_PREFIX_MATCH_BLOCKS "#match_blocks"
 #define EPP_FIELD_PREFIX_TOTAL_BLOCKS "#total_blocks"
 #define EPP_FIELD_PREFIX_BLOCK_SIZE "#block_size_tokens"
-#define EPP_FIELD_PREFIX_CACHED_BLOCKS "#cached_block_count" /* nobody's or missing: as many as match_blocks */
+#define EPP_FIELD_PREFIX_CACHED_BLOCKS "#cached_block_count"
 
 /* By inflight-load-producer: live counters (i64), and per request the tokens this request would add (i64). */
 #define EPP_KEY_INFLIGHT_LOAD_TYPE "InFlightLoadDataKey"

@@ -98,7 +98,7 @@ struct TypeInfo {
 // The descriptor of class T under `info`; lives as long as the library. A class may be registered under several names.
 template <typename T>
 const epp_type* type(const TypeInfo& info) {
-  static_assert(detail::MemberForms<T>::kFit);
+  static_assert(detail::MemberForms<T>::fit());
   static_assert(detail::Tables<T>::kExtensionCount != 0,
                 "no member function has the form of one in the list above: compare names, parameters and const");
   struct Storage {

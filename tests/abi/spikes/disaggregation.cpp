@@ -123,15 +123,13 @@ class PrefixDecider {
   explicit PrefixDecider(Context& context)
       : wanted_(context.parameters().integer("/nonCachedTokens", 0)),
         tokens_(context.optional_value(EPP_KEY_TOKENIZED_PROMPT, EPP_TYPE_U32_LIST)),
-        match_(context.optional_i64(EPP_KEY_PREFIX_MATCH EPP_FIELD_PREFIX_MATCH_BLOCKS)),
         cached_(context.optional_i64(EPP_KEY_PREFIX_MATCH EPP_FIELD_PREFIX_CACHED_BLOCKS)),
         block_size_(context.optional_i64(EPP_KEY_PREFIX_MATCH EPP_FIELD_PREFIX_BLOCK_SIZE)) {}
 
   bool decide(const Request& request, const epp_endpoint* endpoint) const {
     const auto length = static_cast<int64_t>(tokens_.u32(request).size());
     if (wanted_ == 0 || endpoint == nullptr || length < wanted_) return false;
-    int64_t blocks = cached_.at(request, *endpoint);
-    if (blocks == EPP_I64_MISSING) blocks = match_.at(request, *endpoint);
+    const int64_t blocks = cached_.at(request, *endpoint);
     if (blocks == EPP_I64_MISSING) return false;
     return length - blocks * block_size_.at(request, *endpoint) >= wanted_;
   }
@@ -139,7 +137,6 @@ class PrefixDecider {
  private:
   int64_t wanted_;
   RequestValue tokens_;
-  I64Column match_;
   I64Column cached_;
   I64Column block_size_;
 };

@@ -72,6 +72,7 @@ TEST_F(ApproxPrefix, C07_SecondRequestMatchesTheFirst) {
   auto again = request(prompt);
   produce(again);
   EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_MATCH_BLOCKS), ElementsAre(2, 0));
+  EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_CACHED_BLOCKS), ElementsAre(2, 0));
   EXPECT_THAT(host.i64(again, kKey + EPP_FIELD_PREFIX_BLOCK_SIZE), Each(64));
   // The same 75 tokens, then 25 more: the partial block differs.
   EXPECT_THAT(matches(request(prompt + std::vector<uint32_t>(25, 0x62626262))), ElementsAre(1, 0));

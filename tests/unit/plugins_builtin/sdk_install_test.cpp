@@ -119,17 +119,39 @@ struct Scorer {
   bool ready() { return true; }  // not const
   void score(const Request&, const Candidates&) const {}
   void on_endpoint_added(const epp_endpoint&) {}  // without on_endpoint_removed
+  bool produce(const Request&, const Candidates&) const { return false; }
   void pick(const Request&, const Candidates&, std::span<const double>, Picks&) const {}  // right
 };
-EPP_PLUGIN_TYPES(type<Scorer>({.name = "scorer", .vendor = "test"}))
+struct Band {
+  uint32_t pick(uint64_t) { return 0; }
+  void flow_added(epp_flow&) {}  // not const
+};
+struct Fairness {
+  explicit Fairness(Context&) {}
+  std::unique_ptr<Band> open_band(int32_t) const { return std::make_unique<Band>(); }
+  bool order_before(const QueuedRequest&, const QueuedRequest&) const { return false; }
+};
+struct OwnBand {  // right
+  OwnBand() = default;
+  explicit OwnBand(Context&) {}
+  std::unique_ptr<OwnBand> open_band(int32_t) const { return std::make_unique<OwnBand>(); }
+  uint32_t pick(uint64_t) { return 0; }
+
+ private:
+  void filter() {}
+};
+EPP_PLUGIN_TYPES(type<Scorer>({.name = "a", .vendor = "test"}), type<Fairness>({.name = "b", .vendor = "test"}),
+                 type<OwnBand>({.name = "c", .vendor = "test"}))
 )";
   const auto compiled = run(scratch, "c++ -std=c++20 -fsyntax-only -I'" + prefix() + "/include' '" + source + "'");
   ASSERT_FALSE(compiled);
   const std::string errors = compiled.message();
-  for (const char* member : {"ready", "score", "on_endpoint_added"}) {
-    EXPECT_NE(errors.find(std::string(" ") + member + ": not the form"), std::string::npos) << member << '\n' << errors;
+  for (const char* said : {" ready: not the form", " score: not the form", " flow_added: not the form",
+                           "on_endpoint_added without on_endpoint_removed", "order_before without order_key",
+                           "produce: only with a Token"}) {
+    EXPECT_NE(errors.find(said), std::string::npos) << said << '\n' << errors;
   }
-  for (const char* member : {"dump_state", "pick"}) {
+  for (const char* member : {"dump_state", "pick", "filter", "open_band", "on_endpoint_added"}) {
     EXPECT_EQ(errors.find(std::string(" ") + member + ": not the form"), std::string::npos) << member << '\n' << errors;
   }
 }

@@ -43,9 +43,8 @@ class F64View {
   }
   // All of them, `otherwise` for those that are missing: what loops over several values at once begin with.
   void copy(std::span<double> out, double otherwise) const {
-    constexpr uint32_t kMany = 32;  // fewer are read sooner than looked at
     const auto count = static_cast<uint32_t>(out.size());
-    if (count >= kMany && detail::consecutive(slots_, count)) {
+    if (count >= detail::kManyValues && detail::consecutive(slots_, count)) {
       detail::copy(by_slot_ + slots_[0], count, otherwise, out.data());
     } else {
       for (uint32_t i = 0; i < count; ++i)
