@@ -77,7 +77,7 @@ void run_traffic(const Options& options, RunResults& results) {
 
 void run_scraping(const Options& options, RunResults& results) {
   const milliseconds duration(options.quick ? 1000 : 3000);
-  const unsigned rounds = options.quick ? 1 : 3;
+  const unsigned rounds = options.quick ? 1 : 5;
   results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kSmall, rounds, duration));
   results.scraping.push_back(measure_scraping(options.epps(), 64, Page::kVllm, rounds, duration));
   if (!options.quick)

@@ -80,6 +80,12 @@ ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoi
   ScrapeOutcome outcome{endpoints, MetricsServers(1, page).page_bytes(), {}};
   for (std::size_t i = 0; i < epps.size(); ++i)
     outcome.servers.push_back({epps[i].name, median(cpu_us[i]), median(rates[i])});
+  if (epps.size() > 1) {
+    std::vector<double> ratios;
+    for (unsigned round = 0; round < rounds; ++round)
+      ratios.push_back(cpu_us[1][round] / cpu_us[0][round]);
+    outcome.peer_ratio = median(ratios);
+  }
   return outcome;
 }
 

@@ -20,13 +20,13 @@ struct ScrapeFigures {
 struct ScrapeOutcome {
   unsigned endpoints = 0;
   std::size_t page_bytes = 0;
-  std::vector<ScrapeFigures> servers;  ///< this EPP first
+  std::vector<ScrapeFigures> servers;  ///< this EPP first; medians over the rounds
+  double peer_ratio = 0;               ///< CPU of the second for each of this EPP's: median of the rounds' ratios
 
   double wanted_rate() const { return endpoints * 20.0; }
 };
 
-/// Each EPP alone, one after the other in each round, without traffic: every endpoint is scraped each 50 ms. Medians
-/// over the rounds.
+/// Each EPP alone, one after the other in each round, without traffic: every endpoint is scraped each 50 ms.
 ScrapeOutcome measure_scraping(const std::vector<Program>& epps, unsigned endpoints, Page page, unsigned rounds,
                                std::chrono::milliseconds duration);
 void print_scraping(std::ostream& out, const std::vector<ScrapeOutcome>& outcomes);

@@ -99,7 +99,7 @@ void add_scraping(Table& table, const RunResults& results) {
     const std::string page = number(static_cast<double>(outcome.page_bytes) / 1000) + " KB";
     if (outcome.servers.size() > 1) {
       table.add("CPU per scrape, peer / epp, page of " + page, Bound::kAtLeast, outcome.page_bytes < 10'000 ? 4 : 15,
-                outcome.servers[1].cpu_us / ours.cpu_us, "");
+                outcome.peer_ratio, "");
     }
     if (outcome.endpoints >= 2000) {
       table.add(std::to_string(outcome.endpoints) + " endpoints every 50 ms: scrapes done", Bound::kAtLeast, 99,
