@@ -102,12 +102,22 @@ class ApproxPrefixCacheProducer {
     state.block_size = effective_block_size(request, candidates);
     hash_prompts(request, state);
 
-    fill(total_.write(request, candidates), candidates, static_cast<int64_t>(state.chains.hashes.size()));
-    fill(block_size_.write(request, candidates), candidates, state.block_size);
+    // Mostly all endpoints are candidates, whose slots then follow each other.
+    const bool consecutive = candidates.consecutive();
+    const auto fill = [&](int64_t* column, int64_t value) {
+      if (consecutive) {
+        std::fill_n(column + candidates.slot(0), candidates.size(), value);
+      } else {
+        for (const uint32_t slot : candidates.slots())
+          column[slot] = value;
+      }
+    };
     int64_t* match = match_.write(request, candidates);
     int64_t* cached = cached_.write(request, candidates);
-    fill(match, candidates, 0);
-    fill(cached, candidates, 0);
+    fill(total_.write(request, candidates), static_cast<int64_t>(state.chains.hashes.size()));
+    fill(block_size_.write(request, candidates), state.block_size);
+    fill(match, 0);
+    fill(cached, 0);
     state.matches.clear();
     index_.find_holders(state.chains, state.holders);
     if (state.holders.empty()) return;
@@ -117,7 +127,7 @@ class ApproxPrefixCacheProducer {
       match[endpoint.slot] = cached[endpoint.slot] = blocks;
       if (blocks != 0) state.matches.push_back({endpoint.slot, blocks});
     };
-    if (candidates.consecutive()) {
+    if (consecutive) {
       state.holders.for_each_between(candidates.slot(0), candidates.slot(0) + candidates.size(),
                                      [&](uint32_t slot) { look_at(*candidates.endpoint_at_slot(slot)); });
     } else {
@@ -182,16 +192,6 @@ class ApproxPrefixCacheProducer {
       return at != matches.end() ? at->blocks : 0;
     }
   };
-
-  // Mostly all endpoints are candidates, whose slots then follow each other.
-  static void fill(int64_t* column, const epp::sdk::Candidates& candidates, int64_t value) {
-    if (candidates.consecutive()) {
-      std::fill_n(column + candidates.slot(0), candidates.size(), value);
-    } else {
-      for (const uint32_t slot : candidates.slots())
-        column[slot] = value;
-    }
-  }
 
   static epp::sdk::I64Column declare(epp::sdk::Context& context, std::string_view field) {
     return context.produce_i64(epp::builtin::prefix_match_key(context.name(), field));

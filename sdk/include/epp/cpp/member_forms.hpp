@@ -42,8 +42,7 @@ struct MemberForms {
   using HasFlow = FlowTables<T>;
   static constexpr bool on_endpoint_added = requires(T& t, const epp_endpoint& e) { t.on_endpoint_added(e); };
   static constexpr bool on_endpoint_removed = requires(T& t, const epp_endpoint& e) { t.on_endpoint_removed(e); };
-  static constexpr bool pick_profiles =
-      requires(T& t, const Request& r, const Results& s, std::span<uint32_t> d) { t.pick_profiles(r, s, d); };
+  static constexpr bool pick_profiles = Has::kHandler;
   static constexpr bool process_profiles =
       requires(T& t, const Request& r, const Results& s, std::span<uint32_t> d) { t.process_profiles(r, s, d); };
   static constexpr bool bind_profiles = Has::kBind;
